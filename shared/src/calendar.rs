@@ -1,0 +1,142 @@
+//! Time: stored in UTC, shown in Lima, cut into business days in Lima (UTC−5 all year).
+
+use std::fmt;
+
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Utc};
+
+/// Lima's distance from UTC. Peru has kept no daylight saving time since 1994.
+const LIMA_OFFSET_SECONDS: i32 = -5 * 3600;
+
+/// The provider's "no date": `1900-01-01T00:00:00-05:00` (vendor screenshot of the search answer, 2018).
+const NO_DATE_UNIX_SECONDS: i64 = -2_208_970_800;
+
+const NANOS_PER_HOUR: i64 = 3_600_000_000_000;
+
+/// A point in time, to the nanosecond, between 1678 and 2262. The default is the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(i64);
+
+impl Instant {
+    /// 1970-01-01T00:00:00Z.
+    pub const UNIX_EPOCH: Instant = Instant(0);
+
+    /// Reads an RFC 3339 time; a blank in place of the `T` is understood, as RFC 3339 allows.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Instant> {
+        Instant::from_utc(DateTime::parse_from_rfc3339(text).ok()?.to_utc())
+    }
+
+    /// Takes over a time of `chrono`, unless it lies outside the years that fit.
+    #[must_use]
+    pub fn from_utc(time: DateTime<Utc>) -> Option<Instant> {
+        time.timestamp_nanos_opt().map(Instant)
+    }
+
+    /// The same point in time for `chrono`.
+    #[must_use]
+    pub fn to_utc(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_nanos(self.0)
+    }
+
+    /// Whether this is the provider's way of writing that there is no date.
+    #[must_use]
+    pub fn is_no_date(self) -> bool {
+        self.to_utc().timestamp() == NO_DATE_UNIX_SECONDS
+    }
+
+    /// This time and so many whole hours; at the end of representable time, that end.
+    #[must_use]
+    pub fn plus_hours(self, hours: u32) -> Instant {
+        Instant(self.0.saturating_add(i64::from(hours).saturating_mul(NANOS_PER_HOUR)))
+    }
+
+    /// The Lima calendar day on which this lies.
+    #[must_use]
+    pub fn business_day(self) -> Day {
+        Day(self.in_lima().date_naive())
+    }
+
+    fn in_lima(self) -> DateTime<FixedOffset> {
+        match FixedOffset::east_opt(LIMA_OFFSET_SECONDS) {
+            Some(lima) => self.to_utc().with_timezone(&lima),
+            None => self.to_utc().fixed_offset(),
+        }
+    }
+}
+
+impl fmt::Display for Instant {
+    /// RFC 3339 in Lima time, with as many decimals of the second as are needed: `2026-03-02T09:30:00-05:00`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.in_lima().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false).fmt(f)
+    }
+}
+
+/// A calendar day in Lima.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(NaiveDate);
+
+impl Day {
+    /// Reads `2026-03-02`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Day> {
+        NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .ok()
+            .filter(|day| (1..=9999).contains(&day.year()))
+            .map(Day)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.format("%Y-%m-%d"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_instant_under_three_offsets_is_one_instant() {
+        let lima = Instant::parse("2026-03-02T09:30:00-05:00");
+        assert!(lima.is_some());
+        assert_eq!(lima, Instant::parse("2026-03-02T14:30:00Z"));
+        assert_eq!(lima, Instant::parse("2026-03-02T22:30:00+08:00"));
+        assert_eq!(lima.unwrap().to_string(), "2026-03-02T09:30:00-05:00");
+    }
+
+    #[test]
+    fn the_business_day_turns_at_midnight_in_lima() {
+        let day = |text: &str| Instant::parse(text).unwrap().business_day().to_string();
+        assert_eq!(day("2026-03-02T04:59:59Z"), "2026-03-01");
+        assert_eq!(day("2026-03-02T05:00:00Z"), "2026-03-02");
+    }
+
+    #[test]
+    fn a_time_without_offset_or_calendar_is_no_time() {
+        for text in [
+            "",
+            "2026-03-02",
+            "2026-03-02T09:30:00",
+            "2026-02-30T09:30:00Z",
+            "02/03/2026 09:30",
+            "9999-01-01T00:00:00Z",
+        ] {
+            assert_eq!(Instant::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_provider_s_empty_date_is_known() {
+        assert!(Instant::parse("1900-01-01T00:00:00-05:00").unwrap().is_no_date());
+        assert!(!Instant::parse("2026-03-02T09:30:00Z").unwrap().is_no_date());
+    }
+
+    #[test]
+    fn fractions_of_a_second_survive() {
+        assert_eq!(
+            Instant::parse("2026-03-02T14:30:00.25Z").unwrap().to_string(),
+            "2026-03-02T09:30:00.250-05:00"
+        );
+    }
+}

@@ -1,0 +1,198 @@
+//! Money as whole minor units with its currency; text to money and back is exact.
+#![deny(clippy::arithmetic_side_effects)]
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// A currency that PagoEfectivo collects in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Currency {
+    /// Peruvian sol; the minor unit is the céntimo.
+    Pen,
+    /// United States dollar; the minor unit is the cent.
+    Usd,
+}
+
+impl Currency {
+    /// Every currency, in the order in which outputs list them.
+    pub const ALL: [Currency; 2] = [Currency::Pen, Currency::Usd];
+
+    /// The ISO 4217 code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Currency::Pen => "PEN",
+            Currency::Usd => "USD",
+        }
+    }
+
+    /// Reads an ISO 4217 code, upper case as the standard writes it.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Currency> {
+        Currency::ALL.into_iter().find(|currency| currency.code() == code)
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// Why a text is not an amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum AmountError {
+    /// Anything but digits with at most one point between digits.
+    #[error("is not a plain decimal such as 1234.50")]
+    NotDecimal,
+    /// Rounding here would hide an error that reconciliation must report.
+    #[error("has more than {0} decimals")]
+    TooPrecise(usize),
+    /// Zero where money was to move.
+    #[error("must be greater than zero")]
+    NotPositive,
+    /// Larger than any amount that can be added up safely.
+    #[error("is larger than 9999999999999999.99")]
+    TooLarge,
+}
+
+/// The largest amount that a row may carry: the provider's N(18,2).
+const MINOR_MAX: i64 = 999_999_999_999_999_999;
+
+/// An amount in minor units (céntimos, cents) of one currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Money {
+    /// Whole céntimos or cents.
+    pub minor: i64,
+    /// What they are céntimos or cents of.
+    pub currency: Currency,
+}
+
+impl Money {
+    /// Reads an amount greater than zero such as `1001.00`, `10.5` or `7`.
+    ///
+    /// # Errors
+    /// [`AmountError`] says what is wrong with the text; nothing is rounded or guessed.
+    pub fn parse(text: &str, currency: Currency) -> Result<Money, AmountError> {
+        match parse_minor(text)? {
+            0 => Err(AmountError::NotPositive),
+            minor => Ok(Money { minor, currency }),
+        }
+    }
+}
+
+/// Reads a plain decimal with at most two places, zero included, as minor units.
+///
+/// # Errors
+/// [`AmountError`], as for [`Money::parse`].
+pub fn parse_minor(text: &str) -> Result<i64, AmountError> {
+    let minor = parse_scaled(text, 2)?;
+    if minor > MINOR_MAX { Err(AmountError::TooLarge) } else { Ok(minor) }
+}
+
+/// A fee, tax or net amount in millionths of the currency unit: the provider's fees carry up to six decimals, and
+/// a sum of rounded fees is not the rounded sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Micros(pub i64);
+
+impl Micros {
+    /// Reads a decimal with at most six places and an optional minus sign.
+    ///
+    /// # Errors
+    /// [`AmountError`], as for [`Money::parse`].
+    pub fn parse(text: &str) -> Result<Micros, AmountError> {
+        match text.strip_prefix('-') {
+            Some(rest) => Ok(Micros(parse_scaled(rest, 6)?.checked_neg().ok_or(AmountError::TooLarge)?)),
+            None => Ok(Micros(parse_scaled(text, 6)?)),
+        }
+    }
+}
+
+impl fmt::Display for Micros {
+    /// Six decimals, always: `-1.250000`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let magnitude = self.0.unsigned_abs();
+        write!(f, "{sign}{}.{:06}", magnitude.div_euclid(1_000_000), magnitude.rem_euclid(1_000_000))
+    }
+}
+
+/// Reads digits with at most `places` decimals as an integer of the smallest unit.
+fn parse_scaled(text: &str, places: usize) -> Result<i64, AmountError> {
+    let (whole, fraction) = match text.split_once('.') {
+        Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
+        Some(_) => return Err(AmountError::NotDecimal),
+        None => (text, ""),
+    };
+    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
+        return Err(AmountError::NotDecimal);
+    }
+    if fraction.len() > places {
+        return Err(AmountError::TooPrecise(places));
+    }
+    let padding = std::iter::repeat_n(b'0', places.saturating_sub(fraction.len()));
+    whole
+        .bytes()
+        .chain(fraction.bytes())
+        .chain(padding)
+        .try_fold(0_i64, |value, digit| {
+            value.checked_mul(10)?.checked_add(i64::from(digit.checked_sub(b'0')?))
+        })
+        .ok_or(AmountError::TooLarge)
+}
+
+/// Writes minor units with two decimals: `-0.05`, `1001.00`. Takes sums too, hence the width.
+#[must_use]
+pub fn format_minor(minor: i128) -> String {
+    let sign = if minor < 0 { "-" } else { "" };
+    let magnitude = minor.unsigned_abs();
+    format!("{sign}{}.{:02}", magnitude.div_euclid(100), magnitude.rem_euclid(100))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_is_read_exactly_or_not_at_all() {
+        let check = |text: &str, expected: Result<i64, AmountError>| {
+            assert_eq!(Money::parse(text, Currency::Pen).map(|money| money.minor), expected, "{text:?}");
+        };
+        check("1001.00", Ok(100_100));
+        check("10.5", Ok(1_050));
+        check("7", Ok(700));
+        check("0.01", Ok(1));
+        check("0007.10", Ok(710));
+        check("9999999999999999.99", Ok(MINOR_MAX));
+        check("10000000000000000", Err(AmountError::TooLarge));
+        check("99999999999999999999999", Err(AmountError::TooLarge));
+        check("12.345", Err(AmountError::TooPrecise(2)));
+        check("0.00", Err(AmountError::NotPositive));
+        for text in ["", ".", "5.", ".5", "-0", "-1.00", "+1", "1,234.5x", "1e3", "1.2.3", " 1", "٣", "NaN"]
+        {
+            check(text, Err(AmountError::NotDecimal));
+        }
+    }
+
+    #[test]
+    fn a_fee_keeps_six_decimals_and_its_sign() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(Micros::parse(text).map(|fee| fee.to_string()), Ok(expected.to_owned()));
+        };
+        check("1.25", "1.250000");
+        check("-0.000001", "-0.000001");
+        check("0", "0.000000");
+        assert_eq!(Micros::parse("0.0000001"), Err(AmountError::TooPrecise(6)));
+        assert_eq!(Micros::parse("--1"), Err(AmountError::NotDecimal));
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        for minor in [1, 5, 99, 100, 123_456, MINOR_MAX] {
+            assert_eq!(parse_minor(&format_minor(i128::from(minor))), Ok(minor));
+        }
+        assert_eq!(format_minor(-5), "-0.05");
+    }
+}
