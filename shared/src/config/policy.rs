@@ -1,0 +1,215 @@
+//! `cuadre.toml`: what a merchant decides about matching. No secrets; its hash stands in every run.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::money::{self, Currency};
+
+/// Why a policy cannot be used.
+#[derive(Debug, Error)]
+pub enum PolicyError {
+    /// Not TOML, an unknown key, or a value of the wrong kind; the parser names line and key.
+    #[error("the policy cannot be read: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// A tolerance that is not an amount.
+    #[error("policy key tolerance.{key}: {value:?} {reason}; write an amount such as \"0.05\"")]
+    Tolerance {
+        /// The key below `tolerance`.
+        key: String,
+        /// The text found.
+        value: String,
+        /// Why it is not an amount.
+        reason: money::AmountError,
+    },
+    /// A currency that PagoEfectivo does not collect in.
+    #[error("policy key tolerance.by_currency.{0}: the currency is neither PEN nor USD")]
+    Currency(String),
+}
+
+/// How far a source is taken to have spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coverage {
+    /// Up to the latest time found in it.
+    Latest,
+    /// Up to the run's `as_of`: the merchant vouches that nothing is missing.
+    Complete,
+}
+
+/// The legs whose silence a class may rest on, each with a value of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PerLeg<T> {
+    /// The shop's orders.
+    pub orders: T,
+    /// The provider's reports.
+    pub reports: T,
+    /// The signed callbacks.
+    pub notices: T,
+}
+
+/// The decisions that a run is made under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    tolerance_minor: BTreeMap<Currency, i64>,
+    /// How many hours after an event each leg may still be silent.
+    pub grace_hours: PerLeg<u32>,
+    /// How far each leg's plain files are taken to have spoken.
+    pub coverage: PerLeg<Coverage>,
+    hash: [u8; 32],
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct PolicyFile {
+    tolerance: ToleranceTable,
+    grace: GraceTable,
+    coverage: CoverageTable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ToleranceTable {
+    absolute: String,
+    by_currency: BTreeMap<String, String>,
+}
+
+impl Default for ToleranceTable {
+    fn default() -> Self {
+        ToleranceTable { absolute: "0.05".to_owned(), by_currency: BTreeMap::new() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct GraceTable {
+    orders_hours: u32,
+    reports_hours: u32,
+    notices_hours: u32,
+}
+
+impl Default for GraceTable {
+    fn default() -> Self {
+        GraceTable { orders_hours: 24, reports_hours: 24, notices_hours: 24 }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct CoverageTable {
+    orders: Coverage,
+    reports: Coverage,
+    notices: Coverage,
+}
+
+impl Default for CoverageTable {
+    fn default() -> Self {
+        CoverageTable { orders: Coverage::Latest, reports: Coverage::Latest, notices: Coverage::Latest }
+    }
+}
+
+impl Policy {
+    /// Reads a policy. Keys that are left out keep their defaults: tolerance 0.05, grace 24 hours, coverage `latest`.
+    ///
+    /// # Errors
+    /// [`PolicyError`] names the key and what to write.
+    pub fn parse(text: &str) -> Result<Policy, PolicyError> {
+        let file: PolicyFile = toml::from_str(text)?;
+        let read = |key: &str, value: &str| {
+            money::parse_minor(value).map_err(|reason| PolicyError::Tolerance {
+                key: key.to_owned(),
+                value: value.to_owned(),
+                reason,
+            })
+        };
+        let absolute = read("absolute", &file.tolerance.absolute)?;
+        let mut tolerance_minor: BTreeMap<Currency, i64> =
+            Currency::ALL.into_iter().map(|currency| (currency, absolute)).collect();
+        for (code, value) in &file.tolerance.by_currency {
+            let currency = Currency::from_code(code).ok_or_else(|| PolicyError::Currency(code.clone()))?;
+            tolerance_minor.insert(currency, read(&format!("by_currency.{code}"), value)?);
+        }
+        Ok(Policy {
+            tolerance_minor,
+            grace_hours: PerLeg {
+                orders: file.grace.orders_hours,
+                reports: file.grace.reports_hours,
+                notices: file.grace.notices_hours,
+            },
+            coverage: PerLeg {
+                orders: file.coverage.orders,
+                reports: file.coverage.reports,
+                notices: file.coverage.notices,
+            },
+            hash: Sha256::digest(text.as_bytes()).into(),
+        })
+    }
+
+    /// The largest difference, over or under, that still agrees, in minor units.
+    #[must_use]
+    pub fn tolerance_minor(&self, currency: Currency) -> i64 {
+        self.tolerance_minor.get(&currency).copied().unwrap_or(0)
+    }
+
+    /// SHA-256 of the policy's text, in hexadecimal; that of the empty text for the defaults.
+    #[must_use]
+    pub fn hash_hex(&self) -> String {
+        hex::encode(self.hash)
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        let tolerance_minor = Currency::ALL.into_iter().map(|currency| (currency, 5)).collect();
+        Policy {
+            tolerance_minor,
+            grace_hours: PerLeg { orders: 24, reports: 24, notices: 24 },
+            coverage: PerLeg {
+                orders: Coverage::Latest,
+                reports: Coverage::Latest,
+                notices: Coverage::Latest,
+            },
+            hash: Sha256::digest(b"").into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_policy_is_the_default_one() {
+        assert_eq!(Policy::parse("").unwrap(), Policy::default());
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let policy = Policy::parse(
+            "[tolerance]\nabsolute = \"0.10\"\nby_currency = { USD = \"0.02\" }\n\
+             [grace]\norders_hours = 1\nreports_hours = 2\nnotices_hours = 3\n\
+             [coverage]\norders = \"complete\"\n",
+        )
+        .unwrap();
+        assert_eq!(policy.tolerance_minor(Currency::Pen), 10);
+        assert_eq!(policy.tolerance_minor(Currency::Usd), 2);
+        assert_eq!(policy.grace_hours, PerLeg { orders: 1, reports: 2, notices: 3 });
+        assert_eq!(policy.coverage.orders, Coverage::Complete);
+        assert_eq!(policy.coverage.reports, Coverage::Latest);
+        assert_ne!(policy.hash_hex(), Policy::default().hash_hex());
+    }
+
+    #[test]
+    fn a_wrong_policy_names_the_key() {
+        let check = |text: &str, part: &str| {
+            let message = Policy::parse(text).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        };
+        check("[tolerance]\nabsolute = \"0.055\"", "tolerance.absolute");
+        check("[tolerance]\nby_currency = { EUR = \"1\" }", "EUR");
+        check("[grace]\nhours = 3", "hours");
+        check("[coverage]\norders = \"all\"", "orders");
+    }
+}

@@ -1,0 +1,204 @@
+//! Evidence: one immutable fact from one leg, as it stands after cleansing.
+
+use std::borrow::Cow;
+
+use crate::calendar::Instant;
+use crate::ids::Cip;
+use crate::money::{Micros, Money};
+
+/// A text of an input: borrowed from the file where cleansing left it alone.
+pub type Text<'a> = Cow<'a, str>;
+
+/// Columns that the format does not know, kept with their names in the order of the file.
+pub type Extras<'a> = Vec<(Text<'a>, Text<'a>)>;
+
+/// What the shop says of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OrderStatus {
+    /// Waits for the shopper's cash.
+    Pending,
+    /// The shop believes that it was paid.
+    Paid,
+    /// The goods have left.
+    Fulfilled,
+    /// Given up by the shop or the shopper.
+    Cancelled,
+    /// Given up because the time to pay ran out.
+    Expired,
+    /// The money went back to the shopper.
+    Refunded,
+}
+
+impl OrderStatus {
+    /// Every status, in the order in which the format lists them.
+    pub const ALL: [OrderStatus; 6] = [
+        OrderStatus::Pending,
+        OrderStatus::Paid,
+        OrderStatus::Fulfilled,
+        OrderStatus::Cancelled,
+        OrderStatus::Expired,
+        OrderStatus::Refunded,
+    ];
+
+    /// The word of the canonical format.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            OrderStatus::Pending => "pending",
+            OrderStatus::Paid => "paid",
+            OrderStatus::Fulfilled => "fulfilled",
+            OrderStatus::Cancelled => "cancelled",
+            OrderStatus::Expired => "expired",
+            OrderStatus::Refunded => "refunded",
+        }
+    }
+}
+
+/// What the provider says of a CIP or of one payment of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReportStatus {
+    /// Waits for cash. "Generado" at the provider.
+    Pending,
+    /// Cash was taken. "Cancelado" at the provider, which means paid off.
+    Paid,
+    /// The time to pay ran out.
+    Expired,
+    /// Deleted by the merchant.
+    Removed,
+    /// The merchant gave the money back.
+    Refunded,
+    /// The collector took the payment back (extorno).
+    Reversed,
+}
+
+impl ReportStatus {
+    /// Every status, in the order in which the format lists them.
+    pub const ALL: [ReportStatus; 6] = [
+        ReportStatus::Pending,
+        ReportStatus::Paid,
+        ReportStatus::Expired,
+        ReportStatus::Removed,
+        ReportStatus::Refunded,
+        ReportStatus::Reversed,
+    ];
+
+    /// The word of the canonical format.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            ReportStatus::Pending => "pending",
+            ReportStatus::Paid => "paid",
+            ReportStatus::Expired => "expired",
+            ReportStatus::Removed => "removed",
+            ReportStatus::Refunded => "refunded",
+            ReportStatus::Reversed => "reversed",
+        }
+    }
+
+    /// Whether a row with this status tells of a payment (an event) rather than of a CIP's state (a snapshot).
+    #[must_use]
+    pub const fn is_event(self) -> bool {
+        matches!(self, ReportStatus::Paid | ReportStatus::Refunded | ReportStatus::Reversed)
+    }
+}
+
+/// What the merchant expects: one row of an orders file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderRow<'a> {
+    /// The PagoEfectivo service that the order is to be paid through.
+    pub account: Text<'a>,
+    /// The merchant's own number of the order; not proven unique.
+    pub reference_id: Text<'a>,
+    /// The CIPs issued for the order, ascending and without repetition; often one, sometimes none yet.
+    pub cips: Vec<Cip>,
+    /// What the shopper owes.
+    pub amount: Money,
+    /// What the shop says of the order.
+    pub status: OrderStatus,
+    /// When the order was placed.
+    pub created_at: Instant,
+    /// Until when it may be paid.
+    pub expires_at: Option<Instant>,
+    /// When it was paid, as far as the shop knows.
+    pub paid_at: Option<Instant>,
+    /// When the goods left.
+    pub fulfilled_at: Option<Instant>,
+    /// Given back so far, in minor units of the order's currency.
+    pub refunded_minor: Option<i64>,
+    /// Pseudonym of whom the refund went to.
+    pub refund_payee_id: Option<Text<'a>>,
+    /// The shop or sub-merchant inside the account.
+    pub store: Option<Text<'a>>,
+    /// Pseudonym of the shopper.
+    pub payer_id: Option<Text<'a>>,
+    /// The shopper's network address, for the fraud rules alone.
+    pub ip: Option<Text<'a>>,
+    /// When this row was last changed; a later one supersedes.
+    pub updated_at: Option<Instant>,
+    /// Unknown columns.
+    pub extras: Extras<'a>,
+}
+
+/// What the provider says otherwise than by notice: one row of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportRow<'a> {
+    /// Which of the run's report sources told this; operation numbers are compared only within one.
+    pub source: u16,
+    /// The PagoEfectivo service.
+    pub account: Text<'a>,
+    /// The payment code.
+    pub cip: Option<Cip>,
+    /// The merchant's number as the provider knows it (`transactionCode`).
+    pub reference_id: Option<Text<'a>>,
+    /// The provider's own id where a report names no CIP.
+    pub provider_id: Option<Text<'a>>,
+    /// Number of the operation at the collector; one payment, one number.
+    pub operation_number: Option<Text<'a>>,
+    /// The amount of the CIP or of the payment.
+    pub amount: Money,
+    /// What the provider says.
+    pub status: ReportStatus,
+    /// When the CIP was made.
+    pub created_at: Option<Instant>,
+    /// Until when the CIP may be paid.
+    pub expires_at: Option<Instant>,
+    /// When cash was taken; for a refund or reversal, when it was taken back.
+    pub paid_at: Option<Instant>,
+    /// Given back so far, in minor units of the row's currency.
+    pub refunded_minor: Option<i64>,
+    /// The provider's commission (comisión).
+    pub commission: Option<Micros>,
+    /// Value added tax on the commission.
+    pub igv: Option<Micros>,
+    /// What is left for the merchant.
+    pub net: Option<Micros>,
+    /// The settlement batch (liquidación) that carries the payment.
+    pub settlement_id: Option<Text<'a>>,
+    /// The shop or sub-merchant inside the account.
+    pub store: Option<Text<'a>>,
+    /// When the provider's system was looked at.
+    pub observed_at: Option<Instant>,
+    /// Unknown columns.
+    pub extras: Extras<'a>,
+}
+
+/// A signed callback as it was received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeRow<'a> {
+    /// The PagoEfectivo service whose key signed it.
+    pub account: Text<'a>,
+    /// The payment code.
+    pub cip: Cip,
+    /// The provider's word, such as `cip.paid`; unknown words are kept.
+    pub event_type: Text<'a>,
+    /// Number of the operation that caused the event; may be empty at the provider.
+    pub operation_number: Option<Text<'a>>,
+    /// The amount of the event.
+    pub amount: Money,
+    /// When cash was taken.
+    pub paid_at: Option<Instant>,
+    /// When the callback reached Cuadre; takes no part in any identity.
+    pub received_at: Instant,
+    /// Unknown columns.
+    pub extras: Extras<'a>,
+}
