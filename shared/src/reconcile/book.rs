@@ -1,0 +1,311 @@
+//! The book of a run: groups are entered one by one, each giving its lines and putting every row in its bucket.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::class::{Bucket, Class, Reason};
+use super::conservation::{self, Held, Ledger};
+use super::join::{AccountCip, Group};
+use super::judge::{Judge, Judgement, Stand};
+use super::notices::{Relation, announcements};
+use super::orders::OrderView;
+use super::subject;
+use super::{ClassTotals, Conservation, ConservationError, Coverage, Inputs, LegRows, Line, Outcome};
+use crate::calendar::Instant;
+use crate::config::Policy;
+use crate::ids::BreakId;
+use crate::lifecycle::cip::CipView;
+use crate::lifecycle::evidence::NoticeRow;
+use crate::lifecycle::operations::Operation;
+use crate::money::Currency;
+
+/// A CIP of a group, and whether it came as a further one under the reference of an order that was already paired.
+struct Member<'c, 'r, 'a> {
+    cip: &'c AccountCip<'r, 'a>,
+    further: bool,
+}
+
+pub(super) struct Book<'c, 'r, 'a> {
+    inputs: &'r Inputs<'a>,
+    judge: Judge<'c>,
+    lines: Vec<Line>,
+    orders: Ledger,
+    reports: Ledger,
+    notices: Option<Ledger>,
+}
+
+impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
+    pub fn new(inputs: &'r Inputs<'a>, coverage: &'c Coverage, policy: &'c Policy, as_of: Instant) -> Self {
+        Book {
+            inputs,
+            judge: Judge { policy, coverage, as_of },
+            lines: Vec::new(),
+            orders: Ledger::new("orders", inputs.orders.len()),
+            reports: Ledger::new("reports", inputs.reports.len()),
+            notices: inputs.notices.as_ref().map(|notices| Ledger::new("notices", notices.len())),
+        }
+    }
+
+    /// Judges a group and enters its lines.
+    pub fn enter_group(&mut self, group: &Group, orders: &[OrderView<'r, 'a>], cips: &[AccountCip<'r, 'a>]) {
+        let orders: Vec<_> = group.orders.iter().filter_map(|index| orders.get(*index)).collect();
+        let member = |further: bool| move |index: &usize| cips.get(*index).map(|cip| Member { cip, further });
+        let members: Vec<_> = group
+            .cips
+            .iter()
+            .filter_map(member(false))
+            .chain(group.further.iter().filter_map(member(true)))
+            .collect();
+        match orders.as_slice() {
+            [] => members.iter().for_each(|member| self.enter_cip(member)),
+            [order] => self.enter_pair(order, &members),
+            several => self.enter_ambiguous(several, &members),
+        }
+    }
+
+    /// A CIP that no order expects.
+    fn enter_cip(&mut self, member: &Member<'_, 'r, 'a>) {
+        let cip = &member.cip.view;
+        let Some(stand) = Stand::choose(&[cip], self.judge.as_of, None) else { return };
+        let judgement = if cip.conflicting.is_empty() {
+            self.judge.without_order(&stand)
+        } else {
+            (Class::ConflictingRecord, Some(Reason::ReportRowsContradict))
+        };
+        let mut line = subject::cip_line(member.cip.account, &stand, judgement);
+        line.rows = rows_of(&[], &[member]);
+        self.lines.push(line);
+        self.put_cip(cip, stand.operation, judgement.0.bucket());
+        self.enter_further_payments(member, None, stand.operation);
+    }
+
+    /// One order and the CIPs that belong to it.
+    fn enter_pair(&mut self, order: &OrderView<'r, 'a>, members: &[Member<'_, 'r, 'a>]) {
+        let own: Vec<_> =
+            members.iter().filter(|member| !member.further).map(|member| &member.cip.view).collect();
+        let stand = Stand::choose(&own, self.judge.as_of, order.row().expires_at);
+        let conflict = self.conflict_of(&[order], members, stand.as_ref().and_then(Stand::paid_at));
+        let judgement = conflict.unwrap_or_else(|| self.judge.pair(order.row(), stand.as_ref()));
+        let members_by_ref: Vec<_> = members.iter().collect();
+        let mut line = subject::order_line(order, stand.as_ref(), judgement);
+        line.rows = rows_of(&[order], &members_by_ref);
+        self.lines.push(line);
+        self.put_order(order, judgement.0);
+        for member in members {
+            let stands = stand.as_ref().is_some_and(|stand| std::ptr::eq(stand.cip, &member.cip.view));
+            let (operation, bucket) = if stands {
+                (stand.as_ref().and_then(|stand| stand.operation), judgement.0.bucket())
+            } else {
+                // Nobody claims money on a CIP beside the one that stands; further payments are entered below.
+                (None, Bucket::Unpaid)
+            };
+            self.put_cip(&member.cip.view, operation, bucket);
+            self.enter_further_payments(member, Some(order), operation);
+        }
+    }
+
+    /// Several orders that may own the same money: all are named and left to a person.
+    fn enter_ambiguous(&mut self, orders: &[&OrderView<'r, 'a>], members: &[Member<'_, 'r, 'a>]) {
+        let all: Vec<_> = members.iter().map(|member| &member.cip.view).collect();
+        let stand = Stand::choose(&all, self.judge.as_of, None);
+        let conflict = self.conflict_of(orders, members, stand.as_ref().and_then(Stand::paid_at));
+        let by_cip = orders.iter().enumerate().any(|(index, order)| {
+            orders
+                .iter()
+                .skip(index.saturating_add(1))
+                .any(|other| order.row().cips.iter().any(|cip| other.row().cips.contains(cip)))
+        });
+        let reason = if by_cip { Reason::CipOnSeveralOrders } else { Reason::ReferenceOnSeveralOrders };
+        let judgement = conflict.unwrap_or((Class::AmbiguousReference, Some(reason)));
+        let members_by_ref: Vec<_> = members.iter().collect();
+        for order in orders {
+            let mut line = subject::order_line(order, None, judgement);
+            line.rows = rows_of(&[order], &members_by_ref);
+            self.lines.push(line);
+            self.put_order(order, judgement.0);
+        }
+        for member in members {
+            let first = member.cip.view.live().next();
+            self.put_cip(&member.cip.view, first, Bucket::Break);
+            self.enter_further_payments(member, None, first);
+        }
+    }
+
+    fn conflict_of(
+        &self,
+        orders: &[&OrderView<'r, 'a>],
+        members: &[Member<'_, 'r, 'a>],
+        paid_at: Option<Instant>,
+    ) -> Option<Judgement> {
+        let reason = if orders.iter().any(|order| order.contradicts_itself()) {
+            Reason::OrderRowsContradict
+        } else if members.iter().any(|member| !member.cip.view.conflicting.is_empty()) {
+            Reason::ReportRowsContradict
+        } else if paid_at.is_some_and(|paid_at| {
+            orders.iter().any(|order| order.changed_after(paid_at, &self.inputs.orders))
+        }) {
+            Reason::OrderChangedAfterPayment
+        } else {
+            return None;
+        };
+        Some((Class::ConflictingRecord, Some(reason)))
+    }
+
+    /// Every live payment beside the one that stands is a break of its own.
+    fn enter_further_payments(
+        &mut self,
+        member: &Member<'_, 'r, 'a>,
+        order: Option<&OrderView<'r, 'a>>,
+        stands: Option<&Operation<'r, 'a>>,
+    ) {
+        let cip = &member.cip.view;
+        for operation in cip.live() {
+            if stands.is_some_and(|stands| std::ptr::eq(stands, operation)) {
+                continue;
+            }
+            let order_row = order.map(OrderView::row);
+            let class = Class::DuplicatePayment;
+            let mut line = subject::payment_line(member.cip.account, order_row, cip, operation, class);
+            line.rows.reports = operation.speaker().map(|settled| settled.speaker).into_iter().collect();
+            self.lines.push(line);
+            self.reports.put(operation.speaker().map(|settled| &settled.speaker), Bucket::Break);
+            self.reports.put(&cip.conflicting, Bucket::Break);
+        }
+    }
+
+    fn put_order(&mut self, order: &OrderView<'_, '_>, class: Class) {
+        let settled = &order.settled;
+        self.orders.put([&settled.speaker], class.bucket());
+        self.orders.put(&settled.duplicates, Bucket::DuplicateRow);
+        self.orders.put(&settled.superseded, Bucket::Superseded);
+        self.orders.put(&settled.contradicting, Bucket::Break);
+    }
+
+    /// One row of a CIP speaks for its pair and goes into `bucket`; what it overtook or repeats is counted apart.
+    fn put_cip(&mut self, cip: &CipView<'_, '_>, stands: Option<&Operation<'_, '_>>, bucket: Bucket) {
+        for operation in &cip.operations {
+            for settled in operation.paid.iter().chain(&operation.returns) {
+                self.reports.put([&settled.speaker], Bucket::Superseded);
+            }
+        }
+        if let Some(newest) = cip.snapshots.newest() {
+            let snapshot = if cip.operations.is_empty() { bucket } else { Bucket::Superseded };
+            self.reports.put([&newest.speaker], snapshot);
+        }
+        if let Some(speaker) = stands.and_then(Operation::speaker) {
+            self.reports.put([&speaker.speaker], bucket);
+        }
+        self.reports.put(&cip.duplicates, Bucket::DuplicateRow);
+        self.reports.put(&cip.superseded, Bucket::Superseded);
+        self.reports.put(&cip.conflicting, Bucket::Break);
+    }
+
+    /// The relation of notices and reports, beside the pairs.
+    pub fn enter_notices(&mut self, notices: &'r [NoticeRow<'a>], cips: &[AccountCip<'r, 'a>]) {
+        let announcements = announcements(notices);
+        let relation = Relation::new(&announcements, self.judge.policy, self.judge.coverage);
+        let operations: HashMap<_, _> = cips
+            .iter()
+            .filter_map(|cip| Some(((cip.account, cip.view.key.cip()?), cip.view.operations.as_slice())))
+            .collect();
+        for announcement in relation.announcements {
+            // Events other than payments claim no money.
+            self.put_announcement(announcement, Bucket::Unpaid);
+        }
+        for (key, announced) in relation.paid_by_cip() {
+            let reported = operations.get(&key).copied().unwrap_or_default();
+            for (announcement, judgement) in relation.heard(announced, reported) {
+                self.put_announcement(announcement, judgement.0.bucket());
+                if judgement.0.is_break() {
+                    let mut line = subject::notice_line(announcement, judgement);
+                    line.rows.notices.push(announcement.speaker);
+                    line.rows.notices.extend(&announcement.contradicting);
+                    self.lines.push(line);
+                }
+            }
+        }
+        for cip in cips {
+            for operation in relation.unannounced(cip) {
+                let mut line =
+                    subject::payment_line(cip.account, None, &cip.view, operation, Class::MissingNotice);
+                line.rows.reports = operation.speaker().map(|settled| settled.speaker).into_iter().collect();
+                self.lines.push(line);
+            }
+        }
+    }
+
+    fn put_announcement(&mut self, announcement: &super::notices::Announcement<'_, '_>, bucket: Bucket) {
+        if let Some(ledger) = &mut self.notices {
+            ledger.put([&announcement.speaker], bucket);
+            ledger.put(&announcement.duplicates, Bucket::DuplicateRow);
+            ledger.put(&announcement.contradicting, Bucket::Break);
+        }
+    }
+
+    /// Closes the book: sorts, sums up, and asserts conservation.
+    pub fn close(self, opened: &BTreeMap<BreakId, Instant>) -> Result<Outcome, ConservationError> {
+        let mut lines = self.lines;
+        for line in lines.iter_mut().filter(|line| line.class.is_break()) {
+            line.opened_at = Some(opened.get(&line.break_id).copied().unwrap_or(self.judge.as_of));
+        }
+        lines.sort_by(Line::compare);
+        let notices = match (self.notices, &self.inputs.notices) {
+            (Some(ledger), Some(rows)) => Some(ledger.close(rows.iter().map(|row| row.amount))?),
+            _ => None,
+        };
+        let conservation = Conservation {
+            orders: self.orders.close(self.inputs.orders.iter().map(|row| row.amount))?,
+            reports: self.reports.close(self.inputs.reports.iter().map(|row| row.amount))?,
+            notices,
+        };
+        conservation::check_variance(&conservation.orders, &conservation.reports, &booked_variance(&lines))?;
+        let totals = totals(&lines, self.inputs.notices.is_some());
+        Ok(Outcome { lines, totals, conservation })
+    }
+}
+
+/// The facts behind a line.
+fn rows_of(orders: &[&OrderView<'_, '_>], members: &[&Member<'_, '_, '_>]) -> LegRows {
+    let mut rows = LegRows::default();
+    for order in orders {
+        rows.orders.push(order.settled.speaker);
+        rows.orders.extend(&order.settled.contradicting);
+    }
+    for member in members {
+        let cip = &member.cip.view;
+        for operation in &cip.operations {
+            rows.reports
+                .extend(operation.paid.iter().chain(&operation.returns).map(|settled| settled.speaker));
+        }
+        rows.reports.extend(cip.snapshots.newest().map(|settled| settled.speaker));
+        rows.reports.extend(&cip.conflicting);
+    }
+    rows.reports.sort_unstable();
+    rows.reports.dedup();
+    rows
+}
+
+fn booked_variance(lines: &[Line]) -> BTreeMap<Currency, i128> {
+    let mut booked: BTreeMap<Currency, i128> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.class.bucket() == Bucket::Matched) {
+        let sum = booked.entry(line.currency).or_default();
+        *sum = sum.saturating_add(i128::from(line.difference_minor.unwrap_or(0)));
+    }
+    booked
+}
+
+fn totals(lines: &[Line], with_notices: bool) -> BTreeMap<Class, ClassTotals> {
+    let mut totals: BTreeMap<Class, ClassTotals> =
+        Class::ALWAYS.into_iter().map(|class| (class, ClassTotals::default())).collect();
+    if with_notices {
+        totals.extend(Class::WITH_NOTICES.map(|class| (class, ClassTotals::default())));
+    }
+    for line in lines {
+        let total = totals.entry(line.class).or_default();
+        total.count = total.count.saturating_add(1);
+        total.minor = total.minor.saturating_add(i128::from(line.value_minor));
+        let held: &mut Held = total.by_currency.entry(line.value_currency).or_default();
+        held.rows = held.rows.saturating_add(1);
+        held.minor = held.minor.saturating_add(i128::from(line.value_minor));
+    }
+    totals
+}

@@ -1,0 +1,133 @@
+//! Nothing appears and nothing vanishes: every row in one bucket, every céntimo of variance booked.
+#![deny(clippy::arithmetic_side_effects)]
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use super::class::Bucket;
+use crate::lifecycle::settle::RowIndex;
+use crate::money::{Currency, Money};
+
+/// The books do not add up. This is an error in Cuadre, never in the data; nothing may be written.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ConservationError {
+    /// A row was forgotten.
+    #[error("row {index} of the {leg} leg is in no bucket: this is a defect of Cuadre, nothing was written")]
+    Unassigned {
+        /// The leg of the row.
+        leg: &'static str,
+        /// Its index among the rows that were read.
+        index: usize,
+    },
+    /// The buckets hold other money than the rows.
+    #[error(
+        "the {leg} leg holds {rows_minor} {currency} in rows and {buckets_minor} in buckets: this is a defect of Cuadre, nothing was written"
+    )]
+    Sum {
+        /// The leg.
+        leg: &'static str,
+        /// The currency.
+        currency: Currency,
+        /// Σ rows, in minor units.
+        rows_minor: i128,
+        /// Σ buckets, in minor units.
+        buckets_minor: i128,
+    },
+    /// Report − order over what matched is not the variance that was booked.
+    #[error(
+        "matched rows differ by {rows_minor} {currency} and {booked_minor} was booked: this is a defect of Cuadre, nothing was written"
+    )]
+    Variance {
+        /// The currency.
+        currency: Currency,
+        /// Σ report − Σ order over matched rows, in minor units.
+        rows_minor: i128,
+        /// Σ differences of matched lines, in minor units.
+        booked_minor: i128,
+    },
+}
+
+/// Rows and money of one bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// How many rows.
+    pub rows: u64,
+    /// Their sum in minor units.
+    pub minor: i128,
+}
+
+impl Held {
+    fn add(&mut self, minor: i64) {
+        self.rows = self.rows.saturating_add(1);
+        self.minor = self.minor.saturating_add(i128::from(minor));
+    }
+}
+
+/// What each bucket of a leg holds, by currency.
+pub type Buckets = BTreeMap<Currency, BTreeMap<Bucket, Held>>;
+
+/// The bucket of each row of one leg while a run fills them.
+pub(super) struct Ledger {
+    leg: &'static str,
+    buckets: Vec<Option<Bucket>>,
+}
+
+impl Ledger {
+    pub fn new(leg: &'static str, rows: usize) -> Self {
+        Ledger { leg, buckets: vec![None; rows] }
+    }
+
+    /// Puts rows into a bucket; a later word about a row replaces an earlier one.
+    pub fn put<'i>(&mut self, rows: impl IntoIterator<Item = &'i RowIndex>, bucket: Bucket) {
+        for row in rows {
+            if let Some(slot) = self.buckets.get_mut(*row) {
+                *slot = Some(bucket);
+            }
+        }
+    }
+
+    /// Sums up, against the rows themselves.
+    pub fn close(self, amounts: impl Iterator<Item = Money>) -> Result<Buckets, ConservationError> {
+        let leg = self.leg;
+        let mut buckets: Buckets = BTreeMap::new();
+        let mut all: BTreeMap<Currency, Held> = BTreeMap::new();
+        for (index, (money, bucket)) in amounts.zip(self.buckets).enumerate() {
+            let bucket = bucket.ok_or(ConservationError::Unassigned { leg, index })?;
+            all.entry(money.currency).or_default().add(money.minor);
+            buckets.entry(money.currency).or_default().entry(bucket).or_default().add(money.minor);
+        }
+        for (currency, held) in &all {
+            let sum: i128 =
+                buckets.get(currency).into_iter().flat_map(BTreeMap::values).map(|held| held.minor).sum();
+            if sum != held.minor {
+                return Err(ConservationError::Sum {
+                    leg,
+                    currency: *currency,
+                    rows_minor: held.minor,
+                    buckets_minor: sum,
+                });
+            }
+        }
+        Ok(buckets)
+    }
+}
+
+/// Checks that report − order over the matched rows is the variance that the matched lines book.
+pub(super) fn check_variance(
+    orders: &Buckets,
+    reports: &Buckets,
+    booked: &BTreeMap<Currency, i128>,
+) -> Result<(), ConservationError> {
+    let matched = |buckets: &Buckets, currency: Currency| {
+        buckets.get(&currency).and_then(|held| held.get(&Bucket::Matched)).map_or(0, |held| held.minor)
+    };
+    for currency in Currency::ALL {
+        let rows_minor = matched(reports, currency).saturating_sub(matched(orders, currency));
+        let booked_minor = booked.get(&currency).copied().unwrap_or(0);
+        if rows_minor != booked_minor {
+            return Err(ConservationError::Variance { currency, rows_minor, booked_minor });
+        }
+    }
+    Ok(())
+}

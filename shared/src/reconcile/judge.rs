@@ -1,0 +1,251 @@
+//! One class for each pair: the first that holds.
+#![deny(clippy::arithmetic_side_effects)]
+
+use std::cmp::Ordering;
+
+use super::Coverage;
+use super::class::{Class, Reason};
+use super::table::{Cell, RestsOn, cell};
+use crate::calendar::Instant;
+use crate::config::Policy;
+use crate::lifecycle::cip::{CipView, ProviderState};
+use crate::lifecycle::evidence::{OrderRow, OrderStatus};
+use crate::lifecycle::operations::{Operation, Standing};
+use crate::money::Money;
+
+/// The CIP and the payment that stand for an order, or for themselves where there is no order.
+#[derive(Clone, Copy)]
+pub(super) struct Stand<'c, 'r, 'a> {
+    /// The CIP that stands.
+    pub cip: &'c CipView<'r, 'a>,
+    /// Its payment that stands, if cash was ever taken.
+    pub operation: Option<&'c Operation<'r, 'a>>,
+    /// What the provider says at the time of the run.
+    pub state: ProviderState,
+}
+
+impl<'c, 'r, 'a> Stand<'c, 'r, 'a> {
+    /// Chooses among CIPs: one with a live payment (the earliest), else one whose money went back (the latest), else
+    /// the smallest pending one, else the largest of the others.
+    pub fn choose(
+        cips: &[&'c CipView<'r, 'a>],
+        as_of: Instant,
+        order_expires_at: Option<Instant>,
+    ) -> Option<Stand<'c, 'r, 'a>> {
+        let operations =
+            || cips.iter().flat_map(|cip| cip.operations.iter().map(move |operation| (*cip, operation)));
+        let live =
+            operations().filter(|(_, operation)| operation.standing == Standing::Live).min_by(by_payment);
+        if let Some((cip, operation)) = live.or_else(|| operations().max_by(by_payment)) {
+            let state = match operation.standing {
+                Standing::Live => ProviderState::Paid,
+                Standing::Reversed => ProviderState::Reversed,
+                Standing::Refunded => ProviderState::Refunded,
+            };
+            return Some(Stand { cip, operation: Some(operation), state });
+        }
+        let with_state = || cips.iter().map(|cip| (*cip, cip.state(as_of, order_expires_at)));
+        let pending = with_state().filter(|(_, state)| *state == ProviderState::Pending);
+        let (cip, state) = pending
+            .min_by(|(a, _), (b, _)| a.key.cmp(&b.key))
+            .or_else(|| with_state().max_by(|(a, _), (b, _)| a.key.cmp(&b.key)))?;
+        Some(Stand { cip, operation: None, state })
+    }
+
+    /// The money that the provider names: that of the payment, else that of the snapshot.
+    pub fn money(&self) -> Option<Money> {
+        self.operation.and_then(Operation::money).or_else(|| self.cip.snapshot().map(|row| row.amount))
+    }
+
+    /// When cash was taken.
+    pub fn paid_at(&self) -> Option<Instant> {
+        self.operation.and_then(Operation::paid_at)
+    }
+
+    /// When the CIP was made, as far as the speaking row knows.
+    pub fn created_at(&self) -> Option<Instant> {
+        let row = self.operation.and_then(Operation::speaker).map(|settled| settled.row.as_ref());
+        row.or_else(|| self.cip.snapshot()).and_then(|row| row.created_at)
+    }
+}
+
+/// A payment with its CIP, borrowed while one is chosen.
+type Candidate<'c, 'r, 'a> = (&'c CipView<'r, 'a>, &'c Operation<'r, 'a>);
+
+/// Payments of different CIPs with equal time and number go by CIP.
+fn by_payment(a: &Candidate<'_, '_, '_>, b: &Candidate<'_, '_, '_>) -> Ordering {
+    a.1.compare(b.1).then_with(|| a.0.key.cmp(&b.0.key))
+}
+
+/// What the judgement of one pair may look at.
+pub(super) struct Judge<'c> {
+    pub policy: &'c Policy,
+    pub coverage: &'c Coverage,
+    pub as_of: Instant,
+}
+
+/// A class with its reason.
+pub(super) type Judgement = (Class, Option<Reason>);
+
+impl Judge<'_> {
+    /// Judges an order against what stands for it at the provider.
+    pub fn pair(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> Judgement {
+        let state = stand.map_or(ProviderState::Absent, |stand| stand.state);
+        let cell = self.cell_with_refunds(order, stand, state);
+        if cell == Cell::MissingAtProvider {
+            return self.unless_waiting(order, stand, cell, (Class::MissingAtProvider, None));
+        }
+        if let Some(mismatch) = self.money_mismatch(order, stand) {
+            return mismatch;
+        }
+        if let Some(rests_on) = cell.rests_on()
+            && self.waits(rests_on, self.start(order, stand), order, stand)
+        {
+            return (Class::Open, open_reason(cell));
+        }
+        if is_late(order, stand) {
+            return (Class::LatePayment, None);
+        }
+        match cell {
+            Cell::Mismatch(reason) => (Class::StatusMismatch, Some(reason)),
+            Cell::Matched => (self.matched_class(order, stand), other_cip(order, stand)),
+            Cell::Unpaid | Cell::MissingOrder | Cell::MissingAtProvider => {
+                (Class::Unpaid, other_cip(order, stand))
+            }
+        }
+    }
+
+    /// Judges a CIP that no order expects.
+    pub fn without_order(&self, stand: &Stand<'_, '_, '_>) -> Judgement {
+        if cell(None, stand.state) != Cell::MissingOrder {
+            return (Class::Unpaid, None);
+        }
+        // Without any time there is nothing to wait from, and the money is there.
+        let start = stand.paid_at().or_else(|| stand.created_at());
+        let waits = start
+            .is_some_and(|start| still_silent(self.coverage.orders, start, self.policy.grace_hours.orders));
+        if waits { (Class::Open, Some(Reason::NoOrder)) } else { (Class::MissingOrder, None) }
+    }
+
+    fn unless_waiting(
+        &self,
+        order: &OrderRow<'_>,
+        stand: Option<&Stand<'_, '_, '_>>,
+        cell: Cell,
+        spoken: Judgement,
+    ) -> Judgement {
+        match cell.rests_on() {
+            Some(rests_on) if self.waits(rests_on, self.start(order, stand), order, stand) => {
+                (Class::Open, open_reason(cell))
+            }
+            _ => spoken,
+        }
+    }
+
+    /// The table's cell, with what partial refunds make of it.
+    fn cell_with_refunds(
+        &self,
+        order: &OrderRow<'_>,
+        stand: Option<&Stand<'_, '_, '_>>,
+        state: ProviderState,
+    ) -> Cell {
+        let cell = cell(Some(order.status), state);
+        let Some(operation) = stand.and_then(|stand| stand.operation) else { return cell };
+        let reported = operation.refunded_stated();
+        match (order.refunded_minor, reported) {
+            (Some(stated), Some(reported)) => {
+                let apart = stated.abs_diff(reported) > self.tolerance(order);
+                let agrees = matches!(
+                    order.status,
+                    OrderStatus::Paid | OrderStatus::Fulfilled | OrderStatus::Refunded
+                );
+                if apart {
+                    Cell::Mismatch(Reason::RefundAmountDiffers)
+                } else if operation.refunded_part.is_some() && agrees {
+                    Cell::Matched
+                } else {
+                    cell
+                }
+            }
+            (None, Some(_)) if operation.refunded_part.is_some() => Cell::Mismatch(Reason::RefundNotRecorded),
+            _ => cell,
+        }
+    }
+
+    fn tolerance(&self, order: &OrderRow<'_>) -> u64 {
+        self.policy.tolerance_minor(order.amount.currency).unsigned_abs()
+    }
+
+    /// Money is compared when it was taken or the CIP can still be paid.
+    fn money_mismatch(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> Option<Judgement> {
+        let stand = stand?;
+        let money = stand.money()?;
+        if !stand.state.took_money() && stand.state != ProviderState::Pending {
+            return None;
+        }
+        if money.currency != order.amount.currency {
+            return Some((Class::CurrencyMismatch, None));
+        }
+        if money.minor.abs_diff(order.amount.minor) <= self.tolerance(order) {
+            return None;
+        }
+        let reason = if money.minor > order.amount.minor { Reason::Overpaid } else { Reason::Underpaid };
+        Some((Class::AmountMismatch, Some(reason)))
+    }
+
+    fn matched_class(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> Class {
+        match stand.and_then(Stand::money) {
+            Some(money) if money.minor != order.amount.minor => Class::MatchedWithinTolerance,
+            _ => Class::Matched,
+        }
+    }
+
+    /// The time from which a side may still be silent.
+    fn start(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> Instant {
+        stand.and_then(Stand::paid_at).or(order.paid_at).unwrap_or(order.created_at)
+    }
+
+    fn waits(
+        &self,
+        rests_on: RestsOn,
+        start: Instant,
+        order: &OrderRow<'_>,
+        stand: Option<&Stand<'_, '_, '_>>,
+    ) -> bool {
+        match rests_on {
+            RestsOn::Orders => still_silent(self.coverage.orders, start, self.policy.grace_hours.orders),
+            RestsOn::Reports => {
+                let found = stand.and_then(|stand| stand.cip.key.cip());
+                let covered = self.coverage.of_cips(&order.account, order.cips.iter().copied().chain(found));
+                still_silent(covered, start, self.policy.grace_hours.reports)
+            }
+        }
+    }
+}
+
+/// Whether a leg may still speak of an event: it has not been heard up to the end of its grace.
+pub(super) fn still_silent(covered_until: Option<Instant>, start: Instant, grace_hours: u32) -> bool {
+    covered_until.is_none_or(|covered| covered < start.plus_hours(grace_hours))
+}
+
+const fn open_reason(cell: Cell) -> Option<Reason> {
+    match cell {
+        Cell::MissingAtProvider => Some(Reason::NothingAtProvider),
+        Cell::MissingOrder => Some(Reason::NoOrder),
+        Cell::Mismatch(reason) => Some(reason),
+        Cell::Matched | Cell::Unpaid => None,
+    }
+}
+
+/// Paid after the expiry in force; exactly at expiry is in time.
+fn is_late(order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> bool {
+    let Some(stand) = stand.filter(|stand| stand.state == ProviderState::Paid) else { return false };
+    let expiry = stand.cip.expires_at().or(order.expires_at);
+    matches!((stand.paid_at().or(order.paid_at), expiry), (Some(paid), Some(expiry)) if paid > expiry)
+}
+
+/// The note that the order names another CIP than the one found by its reference.
+fn other_cip(order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> Option<Reason> {
+    let found = stand?.cip.key.cip()?;
+    (!order.cips.is_empty() && !order.cips.contains(&found)).then_some(Reason::OtherCip)
+}

@@ -1,0 +1,96 @@
+//! One line of a run's outputs: a pair, a further payment, or a notice, with its class.
+
+use std::cmp::Ordering;
+
+use super::advice;
+use super::class::{Class, Reason, Severity};
+use crate::calendar::{Day, Instant};
+use crate::ids::{BreakId, compare_operation_numbers};
+use crate::lifecycle::settle::RowIndex;
+use crate::money::Currency;
+
+/// What a run says of one subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The lasting identity of the subject.
+    pub break_id: BreakId,
+    /// What became of it.
+    pub class: Class,
+    /// Why, as far as the class alone does not say it; for an open line, what will be said if nothing arrives.
+    pub reason: Option<Reason>,
+    /// How soon somebody must look.
+    pub severity: Severity,
+    /// The PagoEfectivo service.
+    pub account: String,
+    /// The shop inside the account.
+    pub store: String,
+    /// The CIP that stands, else the order's list, separated by `;`.
+    pub cip: String,
+    /// The order's reference, else the provider's.
+    pub reference_id: String,
+    /// The operation number of the payment that stands.
+    pub operation_number: String,
+    /// The order's currency, else the provider's.
+    pub currency: Currency,
+    /// What the order expects, in minor units.
+    pub order_minor: Option<i64>,
+    /// What the provider says, in minor units.
+    pub report_minor: Option<i64>,
+    /// Report − order, where both are there in one currency.
+    pub difference_minor: Option<i64>,
+    /// The order's status, in the words of the format.
+    pub order_status: &'static str,
+    /// The provider's state, in the words of the format.
+    pub report_status: &'static str,
+    /// Every field that both sides have and that differs: `field=order|report`, joined by `; `.
+    pub differences: String,
+    /// The Lima day of the payment, else of the creation.
+    pub business_day: Option<Day>,
+    /// When a run first saw this as a break; absent on lines that are none.
+    pub opened_at: Option<Instant>,
+    /// What the class counts for this line, in minor units of `value_currency`.
+    pub value_minor: i64,
+    /// The currency of the value.
+    pub value_currency: Currency,
+    /// The CIP by which the line is sorted; none comes last.
+    pub sort_cip: Option<u64>,
+    /// The facts behind the line, as rows of each leg.
+    pub rows: LegRows,
+}
+
+/// Rows of each leg by index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LegRows {
+    /// Rows of the orders leg.
+    pub orders: Vec<RowIndex>,
+    /// Rows of the reports leg.
+    pub reports: Vec<RowIndex>,
+    /// Rows of the notices leg.
+    pub notices: Vec<RowIndex>,
+}
+
+impl Line {
+    /// What to do about it, in one sentence; empty where there is nothing to do.
+    #[must_use]
+    pub fn suggestion(&self) -> &'static str {
+        advice::suggestion(self.class, self.reason)
+    }
+
+    /// The order of every output: account, CIP, reference, operation number.
+    #[must_use]
+    pub fn compare(&self, other: &Self) -> Ordering {
+        let cip = |line: &Self| (line.sort_cip.is_none(), line.sort_cip);
+        self.account
+            .cmp(&other.account)
+            .then_with(|| cip(self).cmp(&cip(other)))
+            .then_with(|| self.cip.cmp(&other.cip))
+            .then_with(|| self.reference_id.cmp(&other.reference_id))
+            .then_with(|| compare_operation_numbers(self.number(), other.number()))
+            .then_with(|| self.class.cmp(&other.class))
+            .then_with(|| self.break_id.cmp(&other.break_id))
+    }
+
+    fn number(&self) -> Option<&str> {
+        Some(self.operation_number.as_str()).filter(|number| !number.is_empty())
+    }
+}

@@ -1,0 +1,137 @@
+//! One run: from the rows of each leg to what agrees, what waits, and what somebody must look at. Pure.
+
+mod advice;
+mod book;
+pub mod class;
+mod conservation;
+mod join;
+mod judge;
+mod line;
+mod notices;
+mod orders;
+mod subject;
+pub mod table;
+
+use std::collections::{BTreeMap, HashMap};
+
+pub use conservation::{Buckets, ConservationError, Held};
+pub use line::{LegRows, Line};
+
+use self::book::Book;
+use self::class::Class;
+use self::join::AccountCip;
+use crate::calendar::Instant;
+use crate::config::Policy;
+use crate::ids::{BreakId, Cip};
+use crate::lifecycle::cip::{CipKey, CipView};
+use crate::lifecycle::evidence::{NoticeRow, OrderRow, ReportRow};
+use crate::money::Currency;
+
+/// The rows of a run, each leg with the sources that told it.
+#[derive(Debug, Default)]
+pub struct Inputs<'a> {
+    /// What the merchant expects.
+    pub orders: Vec<OrderRow<'a>>,
+    /// What the provider says otherwise than by notice.
+    pub reports: Vec<ReportRow<'a>>,
+    /// Signed callbacks; absent where notices are no part of the run.
+    pub notices: Option<Vec<NoticeRow<'a>>>,
+}
+
+/// Up to when each leg has been heard. Silence counts only where it was heard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// The shop's orders.
+    pub orders: Option<Instant>,
+    /// The provider's reports on everything.
+    pub reports: Option<Instant>,
+    /// The signed callbacks.
+    pub notices: Option<Instant>,
+    /// The last look at single CIPs, by account: a search says nothing of those that it was not asked about.
+    pub looks: HashMap<String, HashMap<Cip, Instant>>,
+}
+
+impl Coverage {
+    /// Up to when the provider has been heard on all of these CIPs.
+    fn of_cips(&self, account: &str, cips: impl IntoIterator<Item = Cip>) -> Option<Instant> {
+        let looks = self.looks.get(account);
+        let least =
+            cips.into_iter().map(|cip| looks.and_then(|looks| looks.get(&cip)).copied()).min().flatten();
+        self.reports.max(least)
+    }
+}
+
+/// What a class amounts to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClassTotals {
+    /// How many orders, CIPs without order, further payments or notices.
+    pub count: u64,
+    /// Their value in minor units over all currencies: a control total, not an amount of money.
+    pub minor: i128,
+    /// Count and value of each currency.
+    pub by_currency: BTreeMap<Currency, Held>,
+}
+
+/// What a run found.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Every line, in the order of the outputs.
+    pub lines: Vec<Line>,
+    /// Every class of the run, those without a line included.
+    pub totals: BTreeMap<Class, ClassTotals>,
+    /// What the buckets of each leg hold.
+    pub conservation: Conservation,
+}
+
+/// The buckets of each leg.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Conservation {
+    /// Of the orders, in their relation to the reports.
+    pub orders: Buckets,
+    /// Of the reports, in their relation to the orders.
+    pub reports: Buckets,
+    /// Of the notices, in their relation to the reports; absent where there are none in the run.
+    pub notices: Option<Buckets>,
+}
+
+/// Reconciles. The same inputs in any order give the same outcome.
+///
+/// # Errors
+/// [`ConservationError`] when the books do not add up: nothing may be written then.
+pub fn run(
+    inputs: &Inputs<'_>,
+    coverage: &Coverage,
+    policy: &Policy,
+    as_of: Instant,
+    opened: &BTreeMap<BreakId, Instant>,
+) -> Result<Outcome, ConservationError> {
+    let orders = orders::views(&inputs.orders);
+    let cips = account_cips(&inputs.reports);
+    let groups = join::groups(&orders, &cips);
+    let mut book = Book::new(inputs, coverage, policy, as_of);
+    for group in &groups {
+        book.enter_group(group, &orders, &cips);
+    }
+    if let Some(notices) = &inputs.notices {
+        book.enter_notices(notices, &cips);
+    }
+    book.close(opened)
+}
+
+/// The CIPs of every account, in the order of account and CIP.
+fn account_cips<'r, 'a>(rows: &'r [ReportRow<'a>]) -> Vec<AccountCip<'r, 'a>> {
+    let mut keyed: Vec<(&'r str, CipKey<'a>, usize, &'r ReportRow<'a>)> = rows
+        .iter()
+        .enumerate()
+        .map(|(index, row)| (row.account.as_ref(), CipKey::of(row), index, row))
+        .collect();
+    keyed.sort_unstable_by(|a, b| (a.0, &a.1, a.2).cmp(&(b.0, &b.1, b.2)));
+    keyed
+        .chunk_by(|a, b| a.0 == b.0 && a.1 == b.1)
+        .filter_map(|chunk| {
+            let (account, key, ..) = chunk.first()?;
+            let rows: Vec<_> = chunk.iter().map(|(_, _, index, row)| (*index, *row)).collect();
+            Some(AccountCip { account, view: CipView::new(key.clone(), &rows) })
+        })
+        .collect()
+}

@@ -1,0 +1,81 @@
+//! The facts behind a line: as canonical JSON to carry on, and as hashes to point at.
+
+use sha2::{Digest, Sha256};
+
+use crate::formats::{write_notice_ndjson, write_order_ndjson, write_report_ndjson};
+use crate::lifecycle::evidence::NoticeRow;
+use crate::reconcile::{Inputs, Line};
+
+/// The rows of a run, to look up the facts of a line.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'f> {
+    /// The rows.
+    pub inputs: &'f Inputs<'f>,
+    /// The names of the report sources, by their number.
+    pub sources: &'f [String],
+}
+
+/// How many hexadecimal digits of a fact's SHA-256 stand in `breaks.csv`.
+const SHORT_HASH_DIGITS: usize = 16;
+
+impl Facts<'_> {
+    /// The rows of orders behind a line as canonical JSON objects, in an order of their own.
+    pub(super) fn orders(&self, line: &Line) -> Vec<String> {
+        let rows = line.rows.orders.iter().filter_map(|index| self.inputs.orders.get(*index));
+        sorted(rows.map(|row| written(|out| write_order_ndjson(row, out))))
+    }
+
+    /// The rows of reports behind a line, each with its source.
+    pub(super) fn reports(&self, line: &Line) -> Vec<(String, String)> {
+        let rows = line.rows.reports.iter().filter_map(|index| self.inputs.reports.get(*index));
+        let mut facts: Vec<(String, String)> = rows
+            .map(|row| {
+                let source = self.sources.get(usize::from(row.source)).cloned().unwrap_or_default();
+                (source, written(|out| write_report_ndjson(row, out)))
+            })
+            .collect();
+        facts.sort();
+        facts.dedup();
+        facts
+    }
+
+    /// Where the evidence of a line is: `leg:hash` of each fact, separated by blanks. The hash covers the parsed
+    /// fields, not the bytes received and not the time of receipt.
+    pub(super) fn evidence(&self, line: &Line) -> String {
+        let notices = line.rows.notices.iter().filter_map(|index| self.inputs.notices.as_ref()?.get(*index));
+        let mut all: Vec<String> = Vec::new();
+        all.extend(self.orders(line).iter().map(|fact| format!("order:{}", short_hash(fact))));
+        all.extend(self.reports(line).iter().map(|(_, fact)| format!("report:{}", short_hash(fact))));
+        all.extend(
+            sorted(notices.map(fact_of_notice)).iter().map(|fact| format!("notice:{}", short_hash(fact))),
+        );
+        all.dedup();
+        all.join(" ")
+    }
+}
+
+fn fact_of_notice(row: &NoticeRow<'_>) -> String {
+    // Deliveries of one event differ in the time of receipt; the fact is the same.
+    let mut row = row.clone();
+    row.received_at = row.paid_at.unwrap_or(row.received_at);
+    written(|out| write_notice_ndjson(&row, out))
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8_lossy(out.trim_ascii_end()).into_owned()
+}
+
+fn sorted(facts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut facts: Vec<String> = facts.collect();
+    facts.sort();
+    facts.dedup();
+    facts
+}
+
+fn short_hash(fact: &str) -> String {
+    let mut digits = hex::encode(Sha256::digest(fact.as_bytes()));
+    digits.truncate(SHORT_HASH_DIGITS);
+    digits
+}

@@ -1,0 +1,11 @@
+//! What a run hands to people and programs: the same bytes for the same run. Pure.
+
+mod facts;
+mod open;
+mod summary;
+mod tables;
+
+pub use facts::Facts;
+pub use open::open_ndjson;
+pub use summary::{InputRecord, Summary, summary_json};
+pub use tables::{breaks_csv, matched_csv, rejected_csv};

@@ -1,0 +1,307 @@
+//! One reconciliation from bytes to outputs: the same function behind the command and the Lambda. Pure.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::calendar::Instant;
+use crate::config::{Coverage as CoverageRule, Policy};
+use crate::formats::{self, FileError, Format, Leg, Mapping, Rejected, Source};
+use crate::ids::{BreakId, Cip};
+use crate::reconcile::class::Class;
+use crate::reconcile::{self, ClassTotals, ConservationError, Coverage, Inputs, Line};
+use crate::report::{self, Facts, InputRecord, Summary};
+
+/// One input of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct InputFile<'a> {
+    /// Whose words it holds.
+    pub leg: Leg,
+    /// Its name in errors, rejects and the summary.
+    pub name: &'a str,
+    /// The source that tells it; operation numbers are compared only within one.
+    pub source: &'a str,
+    /// Its bytes, decompressed.
+    pub bytes: &'a [u8],
+    /// How they are laid out.
+    pub format: Format,
+    /// How far it speaks.
+    pub coverage: FileCoverage,
+}
+
+/// How far the silence of a file counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileCoverage {
+    /// Up to the latest time found in it, for everything.
+    Plain,
+    /// Up to the last look at each CIP, for that CIP alone.
+    Search,
+    /// Up to a time that is known otherwise, for everything.
+    UpTo(Instant),
+}
+
+/// A search asked for this CIP at this time, whether or not the provider knew it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The PagoEfectivo service.
+    pub account: String,
+    /// The CIP asked for.
+    pub cip: Cip,
+    /// When.
+    pub looked_at: Instant,
+}
+
+/// Under what a run is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'a> {
+    /// The account of files without account column.
+    pub account: Option<&'a str>,
+    /// How the files' columns are read.
+    pub mapping: &'a Mapping,
+    /// What the merchant decided.
+    pub policy: &'a Policy,
+    /// The moment of judgement; absent = the latest time found in the files.
+    pub as_of: Option<Instant>,
+    /// What searches asked for, beside the rows that they found.
+    pub looks: &'a [Look],
+    /// When breaks that are known already were first seen.
+    pub opened: &'a BTreeMap<BreakId, Instant>,
+}
+
+/// Why a run gave nothing.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// A file cannot be read at all: the user has to mend it.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// More report sources than can be told apart.
+    #[error("more than 65535 report sources in one run: give fewer files")]
+    TooManySources,
+    /// The books do not add up: a defect of Cuadre.
+    #[error(transparent)]
+    Conservation(#[from] ConservationError),
+    /// An output could not be written to memory.
+    #[error("an output cannot be written: {0}")]
+    Csv(#[from] csv::Error),
+    /// An output could not be written to memory.
+    #[error("an output cannot be written: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// What a run gave.
+#[derive(Debug)]
+pub struct Run {
+    /// The moment of judgement; absent where no row bears a time and none was given.
+    pub as_of: Option<Instant>,
+    /// The files: name and bytes.
+    pub outputs: Vec<(&'static str, Vec<u8>)>,
+    /// What somebody must look at, in the order of `breaks.csv`.
+    pub breaks: Vec<Line>,
+    /// Every class of the run.
+    pub totals: BTreeMap<Class, ClassTotals>,
+    /// Rows that could not be read.
+    pub rejected: u64,
+    /// What the person who started the run should know.
+    pub warnings: Vec<String>,
+}
+
+impl Run {
+    /// Whether nothing needs a person: no break and no rejected row.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        self.breaks.is_empty() && self.rejected == 0
+    }
+}
+
+/// Reads the files, reconciles them and writes the outputs to memory.
+///
+/// # Errors
+/// [`RunError`]: a file that cannot be read at all, or a defect. Bad rows are no error; they are in `rejected.csv`.
+pub fn execute(files: &[InputFile<'_>], settings: &Settings<'_>) -> Result<Run, RunError> {
+    let mut reading = Reading::default();
+    for file in files {
+        reading.read(file, settings)?;
+    }
+    let as_of = settings.as_of.or(reading.latest_of_all());
+    // Without a single time nothing can be late, expired or waited for: any moment judges alike.
+    let moment = as_of.unwrap_or_default();
+    let coverage = reading.coverage(settings, moment);
+    let outcome = reconcile::run(&reading.inputs, &coverage, settings.policy, moment, settings.opened)?;
+
+    let Reading { inputs, sources, records, rejected_rows, rejected, warnings, .. } = &mut reading;
+    rejected_rows.sort();
+    let facts = Facts { inputs, sources };
+    let summary = report::summary_json(Summary {
+        as_of,
+        policy_hash: &settings.policy.hash_hex(),
+        inputs: records,
+        totals: &outcome.totals,
+        conservation: &outcome.conservation,
+        rejected,
+        warnings,
+    })?;
+    let outputs = vec![
+        ("summary.json", summary),
+        ("breaks.csv", report::breaks_csv(&outcome.lines, facts)?),
+        ("matched.csv", report::matched_csv(&outcome.lines)?),
+        ("rejected.csv", report::rejected_csv(rejected_rows)?),
+        ("open.ndjson", report::open_ndjson(&outcome.lines, facts)?),
+    ];
+    Ok(Run {
+        as_of,
+        outputs,
+        breaks: outcome.lines.into_iter().filter(|line| line.class.is_break()).collect(),
+        totals: outcome.totals,
+        rejected: rejected.values().sum(),
+        warnings: std::mem::take(warnings),
+    })
+}
+
+/// What the files gave so far.
+#[derive(Default)]
+struct Reading<'a> {
+    inputs: Inputs<'a>,
+    sources: Vec<String>,
+    records: Vec<InputRecord>,
+    rejected_rows: Vec<Rejected>,
+    rejected: BTreeMap<Leg, u64>,
+    covered_until: BTreeMap<Leg, Instant>,
+    latest: BTreeMap<Leg, Instant>,
+    looks: Vec<Look>,
+    warnings: Vec<String>,
+}
+
+/// What reading a file gave, apart from its rows.
+struct FileFacts {
+    rows: usize,
+    rejected: Vec<Rejected>,
+    cleansed: BTreeMap<&'static str, u64>,
+    unknown_columns: Vec<String>,
+    latest: Option<Instant>,
+}
+
+impl FileFacts {
+    /// Moves the rows out of a table and keeps the rest.
+    fn take<R>(table: formats::Table<R>, rows: &mut Vec<R>) -> Self {
+        let facts = FileFacts {
+            rows: table.rows.len(),
+            rejected: table.rejected,
+            cleansed: table.cleansed,
+            unknown_columns: table.unknown_columns,
+            latest: table.latest,
+        };
+        if rows.is_empty() {
+            *rows = table.rows;
+        } else {
+            rows.extend(table.rows);
+        }
+        facts
+    }
+}
+
+impl<'a> Reading<'a> {
+    fn read(&mut self, file: &InputFile<'a>, settings: &Settings<'a>) -> Result<(), RunError> {
+        let source =
+            Source { name: file.name, bytes: file.bytes, format: file.format, account: settings.account };
+        let facts = match file.leg {
+            Leg::Orders => {
+                let table = formats::read_orders(&source, &settings.mapping.orders)?;
+                FileFacts::take(table, &mut self.inputs.orders)
+            }
+            Leg::Reports => {
+                let source_id = self.source_id(file.source)?;
+                let table = formats::read_reports(&source, source_id, &settings.mapping.reports)?;
+                if file.coverage == FileCoverage::Search {
+                    let seen = |row: &crate::lifecycle::evidence::ReportRow<'_>| {
+                        let (cip, looked_at) = (row.cip?, row.observed_at?);
+                        Some(Look { account: row.account.to_string(), cip, looked_at })
+                    };
+                    self.looks.extend(table.rows.iter().filter_map(seen));
+                }
+                FileFacts::take(table, &mut self.inputs.reports)
+            }
+            Leg::Notices => {
+                let table = formats::read_notices(&source, &settings.mapping.notices)?;
+                FileFacts::take(table, self.inputs.notices.get_or_insert_default())
+            }
+        };
+        self.note(file, facts);
+        Ok(())
+    }
+
+    fn source_id(&mut self, source: &str) -> Result<u16, RunError> {
+        let index = self.sources.iter().position(|known| known == source).unwrap_or_else(|| {
+            self.sources.push(source.to_owned());
+            self.sources.len().saturating_sub(1)
+        });
+        u16::try_from(index).map_err(|_| RunError::TooManySources)
+    }
+
+    fn note(&mut self, file: &InputFile<'_>, facts: FileFacts) {
+        let covered = match file.coverage {
+            FileCoverage::Plain => facts.latest,
+            FileCoverage::Search => None,
+            FileCoverage::UpTo(time) => Some(time),
+        };
+        if file.coverage == FileCoverage::Plain && facts.latest.is_none() && facts.rows > 0 {
+            self.warnings.push(format!(
+                "{} bears no time, so its silence counts for nothing: map a time column, or declare coverage.{} = \"complete\" in the policy",
+                file.name,
+                file.leg.word()
+            ));
+        }
+        let keep_latest = |times: &mut BTreeMap<Leg, Instant>, time: Option<Instant>| {
+            if let Some(time) = time {
+                times.entry(file.leg).and_modify(|known| *known = time.max(*known)).or_insert(time);
+            }
+        };
+        keep_latest(&mut self.covered_until, covered);
+        keep_latest(&mut self.latest, facts.latest);
+        let rejected = u64::try_from(facts.rejected.len()).unwrap_or(u64::MAX);
+        let count = self.rejected.entry(file.leg).or_default();
+        *count = count.saturating_add(rejected);
+        self.rejected_rows.extend(facts.rejected);
+        self.records.push(InputRecord {
+            leg: file.leg.word(),
+            name: file.name.to_owned(),
+            source: file.source.to_owned(),
+            sha256: hex::encode(Sha256::digest(file.bytes)),
+            rows: u64::try_from(facts.rows).unwrap_or(u64::MAX),
+            rejected,
+            covered_until: covered.map(|time| time.to_string()),
+            cleansed: facts.cleansed,
+            unknown_columns: facts.unknown_columns,
+        });
+    }
+
+    fn latest_of_all(&self) -> Option<Instant> {
+        self.latest.values().max().copied()
+    }
+
+    /// Up to when each leg was heard, and never beyond the moment of judgement.
+    fn coverage(&self, settings: &Settings<'_>, moment: Instant) -> Coverage {
+        let of = |leg: Leg, rule: CoverageRule| match rule {
+            CoverageRule::Complete => Some(moment),
+            CoverageRule::Latest => self.covered_until.get(&leg).map(|time| moment.min(*time)),
+        };
+        let rules = settings.policy.coverage;
+        let mut coverage = Coverage {
+            orders: of(Leg::Orders, rules.orders),
+            reports: of(Leg::Reports, rules.reports),
+            notices: of(Leg::Notices, rules.notices),
+            ..Coverage::default()
+        };
+        for look in self.looks.iter().chain(settings.looks) {
+            let looked_at = moment.min(look.looked_at);
+            if !coverage.looks.contains_key(&look.account) {
+                coverage.looks.insert(look.account.clone(), std::collections::HashMap::new());
+            }
+            if let Some(of_account) = coverage.looks.get_mut(&look.account) {
+                let known = of_account.entry(look.cip).or_insert(looked_at);
+                *known = looked_at.max(*known);
+            }
+        }
+        coverage
+    }
+}
