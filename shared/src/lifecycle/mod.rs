@@ -6,3 +6,5 @@ mod extorno;
 pub mod operations;
 pub mod rank;
 pub mod settle;
+#[cfg(test)]
+mod tests;
