@@ -1,41 +1,43 @@
 //! How bad a finding is and what to do about it, in one place.
 
 use super::class::{Class, Reason, Severity};
+use crate::lifecycle::cip::ProviderState;
 use crate::lifecycle::evidence::OrderStatus;
 
 /// How soon somebody must look. Goods that left without money behind them come first.
-pub(super) fn severity(class: Class, reason: Option<Reason>, order: Option<OrderStatus>) -> Severity {
-    let shipped = order == Some(OrderStatus::Fulfilled);
-    match class {
-        Class::Matched | Class::MatchedWithinTolerance | Class::Unpaid | Class::Open => Severity::Info,
-        Class::UnconfirmedNotice => Severity::Critical,
-        Class::MissingAtProvider => {
-            if shipped {
-                Severity::Critical
-            } else {
-                Severity::High
-            }
-        }
-        Class::StatusMismatch => match reason {
-            Some(Reason::ClaimedUnpaid | Reason::ReversedNotRecorded) if shipped => Severity::Critical,
-            Some(Reason::PaidNotRecorded | Reason::ClaimedUnpaid | Reason::ReversedNotRecorded) => {
-                Severity::High
-            }
-            _ => Severity::Medium,
-        },
-        Class::ConflictingRecord
-        | Class::MissingOrder
-        | Class::CurrencyMismatch
-        | Class::DuplicatePayment => Severity::High,
-        Class::AmountMismatch => {
-            if reason == Some(Reason::Underpaid) {
-                Severity::High
-            } else {
-                Severity::Medium
-            }
-        }
-        Class::AmbiguousReference | Class::LatePayment => Severity::Medium,
-        Class::MissingNotice => Severity::Low,
+pub(super) fn severity(
+    class: Class,
+    reason: Option<Reason>,
+    order: Option<OrderStatus>,
+    provider: ProviderState,
+) -> Severity {
+    // What is contradictory or ambiguous does not say whether money is there.
+    let decided = !matches!(class, Class::ConflictingRecord | Class::AmbiguousReference);
+    let has_money = matches!(provider, ProviderState::Paid | ProviderState::Refunded);
+    if order == Some(OrderStatus::Fulfilled) && class.is_break() && decided && !has_money {
+        return Severity::Critical;
+    }
+    match (class, reason) {
+        (Class::Matched | Class::MatchedWithinTolerance | Class::Unpaid | Class::Open, _) => Severity::Info,
+        (Class::UnconfirmedNotice, _) => Severity::Critical,
+        (
+            Class::StatusMismatch,
+            Some(Reason::PaidNotRecorded | Reason::ClaimedUnpaid | Reason::ReversedNotRecorded),
+        )
+        | (Class::AmountMismatch, Some(Reason::Underpaid))
+        | (
+            Class::ConflictingRecord
+            | Class::MissingOrder
+            | Class::MissingAtProvider
+            | Class::CurrencyMismatch
+            | Class::DuplicatePayment,
+            _,
+        ) => Severity::High,
+        (
+            Class::StatusMismatch | Class::AmountMismatch | Class::AmbiguousReference | Class::LatePayment,
+            _,
+        ) => Severity::Medium,
+        (Class::MissingNotice, _) => Severity::Low,
     }
 }
 
@@ -89,5 +91,39 @@ fn mismatch_suggestion(reason: Option<Reason>) -> &'static str {
         }
         Some(Reason::StillPayable) => "Delete the CIP at the provider, so that nobody pays it.",
         _ => "Compare both sides and correct the one that is wrong.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goods_that_left_without_money_are_critical() {
+        let check = |class: Class, reason: Option<Reason>, provider: ProviderState, expected: Severity| {
+            assert_eq!(
+                severity(class, reason, Some(OrderStatus::Fulfilled), provider),
+                expected,
+                "{class:?}"
+            );
+        };
+        check(Class::MissingAtProvider, None, ProviderState::Absent, Severity::Critical);
+        check(Class::StatusMismatch, Some(Reason::ClaimedUnpaid), ProviderState::Pending, Severity::Critical);
+        check(
+            Class::StatusMismatch,
+            Some(Reason::ReversedNotRecorded),
+            ProviderState::Reversed,
+            Severity::Critical,
+        );
+        check(Class::AmountMismatch, Some(Reason::Overpaid), ProviderState::Pending, Severity::Critical);
+        check(Class::AmountMismatch, Some(Reason::Overpaid), ProviderState::Paid, Severity::Medium);
+        check(
+            Class::StatusMismatch,
+            Some(Reason::RefundNotRecorded),
+            ProviderState::Refunded,
+            Severity::Medium,
+        );
+        check(Class::Open, Some(Reason::ClaimedUnpaid), ProviderState::Pending, Severity::Info);
+        check(Class::ConflictingRecord, None, ProviderState::Absent, Severity::High);
     }
 }

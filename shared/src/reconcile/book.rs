@@ -119,6 +119,9 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
         let members_by_ref: Vec<_> = members.iter().collect();
         for order in orders {
             let mut line = subject::order_line(order, None, judgement);
+            if line.cip.is_empty() {
+                subject::name_candidates(&mut line, &all);
+            }
             line.rows = rows_of(&[order], &members_by_ref);
             self.lines.push(line);
             self.put_order(order, judgement.0);

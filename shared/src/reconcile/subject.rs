@@ -8,10 +8,10 @@ use super::notices::Announcement;
 use super::orders::OrderView;
 use crate::calendar::Instant;
 use crate::ids::{BreakId, Cip};
-use crate::lifecycle::cip::{CipKey, CipView};
+use crate::lifecycle::cip::{CipKey, CipView, ProviderState};
 use crate::lifecycle::evidence::{OrderRow, ReportRow, Text};
-use crate::lifecycle::operations::Operation;
-use crate::money::{Money, format_minor};
+use crate::lifecycle::operations::{Operation, Standing};
+use crate::money::{Currency, Money, format_minor};
 
 /// Relations of the break identity.
 const ORDER_REPORT: &str = "order-report";
@@ -42,6 +42,7 @@ pub(super) fn order_line(
 ) -> Line {
     let row = order.row();
     let created_at = row.created_at.to_utc().to_rfc3339();
+    let state = stand.map_or(ProviderState::Absent, |stand| stand.state);
     let found = stand.map(|stand| &stand.cip.key);
     let provider_row = stand.and_then(speaking_row);
     let report = stand.and_then(Stand::money);
@@ -54,7 +55,7 @@ pub(super) fn order_line(
         break_id: BreakId::new(&row.account, ORDER_REPORT, &["order", &row.reference_id, &created_at]),
         class,
         reason,
-        severity: advice::severity(class, reason, Some(row.status)),
+        severity: advice::severity(class, reason, Some(row.status), state),
         account: row.account.to_string(),
         store: text(row.store.as_ref().or_else(|| provider_row.and_then(|row| row.store.as_ref()))),
         cip: shown.map_or_else(|| listed(&row.cips), |cip| cip.to_string()),
@@ -65,7 +66,7 @@ pub(super) fn order_line(
         report_minor: report.map(|money| money.minor),
         difference_minor,
         order_status: row.status.word(),
-        report_status: stand.map_or("", |stand| stand.state.word()),
+        report_status: state.word(),
         differences: stand.map_or_else(String::new, |stand| differences(row, stand, class)),
         business_day: Some(day),
         opened_at: None,
@@ -74,6 +75,13 @@ pub(super) fn order_line(
         sort_cip: shown.or_else(|| row.cips.first().copied()).map(Cip::number),
         rows: LegRows::default(),
     }
+}
+
+/// Names every CIP that may belong to the order of an ambiguous line which names none itself.
+pub(super) fn name_candidates(line: &mut Line, cips: &[&CipView<'_, '_>]) {
+    let numbers: Vec<Cip> = cips.iter().filter_map(|view| view.key.cip()).collect();
+    line.cip = listed(&numbers);
+    line.sort_cip = numbers.first().copied().map(Cip::number);
 }
 
 /// The line of a CIP that no order expects.
@@ -104,9 +112,9 @@ pub(super) fn payment_line(
     let id = BreakId::new(account, relation, &["cip", &key, &operation_key(operation)]);
     let row = operation.speaker().map(|settled| settled.row.as_ref());
     let state = match operation.standing {
-        crate::lifecycle::operations::Standing::Live => "paid",
-        crate::lifecycle::operations::Standing::Refunded => "refunded",
-        crate::lifecycle::operations::Standing::Reversed => "reversed",
+        Standing::Live => "paid",
+        Standing::Refunded => "refunded",
+        Standing::Reversed => "reversed",
     };
     let mut line = provider_line(account, id, cip, Some(operation), row, (class, None), state);
     if let Some(order) = order {
@@ -139,13 +147,13 @@ fn provider_line(
     (class, reason): Judgement,
     report_status: &'static str,
 ) -> Line {
-    let money = row.map_or(Money { minor: 0, currency: crate::money::Currency::Pen }, |row| row.amount);
+    let money = row.map_or(Money { minor: 0, currency: Currency::Pen }, |row| row.amount);
     let moment = operation.and_then(Operation::paid_at).or_else(|| row.and_then(|row| row.created_at));
     Line {
         break_id,
         class,
         reason,
-        severity: advice::severity(class, reason, None),
+        severity: advice::severity(class, reason, None, ProviderState::Absent),
         account: account.to_owned(),
         store: text(row.and_then(|row| row.store.as_ref())),
         cip: cip.key.cip().map(|cip| cip.to_string()).unwrap_or_default(),
@@ -181,7 +189,7 @@ pub(super) fn notice_line(announcement: &Announcement<'_, '_>, (class, reason): 
         break_id: BreakId::new(&notice.account, NOTICE_REPORT, &["notice", &cip, &notice.event_type, &event]),
         class,
         reason,
-        severity: advice::severity(class, reason, None),
+        severity: advice::severity(class, reason, None, ProviderState::Absent),
         account: notice.account.to_string(),
         store: String::new(),
         cip,
