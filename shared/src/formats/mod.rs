@@ -1,0 +1,192 @@
+//! Readers and writers of the canonical formats: bytes in, rows and rejects out; no I/O and no clock.
+//!
+//! A reader never gives up on a file because of a row: what cannot be read is set aside with file, line, field and
+//! reason, and the rest goes on. Only a file whose header cannot be understood is refused, in one sentence that says
+//! what to do. `docs/formats.md` is the reference for users.
+
+mod cleanse;
+mod csv;
+mod error;
+mod fields;
+mod mapping;
+mod ndjson;
+mod notices;
+mod orders;
+mod plan;
+mod reader;
+mod reports;
+mod values;
+mod write;
+
+#[cfg(test)]
+mod bad_input_tests;
+#[cfg(test)]
+mod property_tests;
+
+use std::collections::BTreeMap;
+
+use crate::calendar::Instant;
+use crate::lifecycle::evidence::{NoticeRow, OrderRow, ReportRow};
+
+pub use error::FileError;
+pub use mapping::{LegMapping, Mapping, MappingError};
+pub use write::{write_notice_ndjson, write_order_ndjson, write_report_ndjson};
+
+/// Whose words a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Leg {
+    /// What the merchant expects.
+    Orders,
+    /// What the provider says by search, portal or report.
+    Reports,
+    /// The provider's signed callbacks.
+    Notices,
+}
+
+impl Leg {
+    /// The name of the leg in paths, mappings and outputs.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Leg::Orders => "orders",
+            Leg::Reports => "reports",
+            Leg::Notices => "notices",
+        }
+    }
+}
+
+/// How the bytes of a file are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// A header line, then one row a record (RFC 4180; the delimiter comes from the mapping).
+    Csv,
+    /// One JSON object a line.
+    Ndjson,
+}
+
+impl Format {
+    /// Reads the format off a file name: `.csv`, `.ndjson` or `.jsonl` in any letter case, also before `.gz` or `.zst`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Format> {
+        let name = name.to_ascii_lowercase();
+        let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+        let (_, extension) = plain.rsplit_once('.')?;
+        match extension {
+            "csv" => Some(Format::Csv),
+            "ndjson" | "jsonl" => Some(Format::Ndjson),
+            _ => None,
+        }
+    }
+
+    /// Guesses the format of bytes without a telling name: what begins with `{` is NDJSON, all else CSV.
+    #[must_use]
+    pub fn sniff(bytes: &[u8]) -> Format {
+        let text = bytes.strip_prefix(csv::UTF8_MARK).unwrap_or(bytes);
+        match text.trim_ascii_start().first() {
+            Some(b'{') => Format::Ndjson,
+            _ => Format::Csv,
+        }
+    }
+}
+
+/// One input as the caller holds it. Rows borrow from `bytes` wherever cleansing left a field alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The name under which errors and rejects speak of the file.
+    pub name: &'a str,
+    /// The whole file, decompressed, in the encoding that the mapping states.
+    pub bytes: &'a [u8],
+    /// How to read it.
+    pub format: Format,
+    /// The account for a CSV without account column, and for NDJSON objects without account.
+    pub account: Option<&'a str>,
+}
+
+/// What a file gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table<R> {
+    /// The rows that could be read, in the order of the file.
+    pub rows: Vec<R>,
+    /// The rows that could not, in the order of the file.
+    pub rejected: Vec<Rejected>,
+    /// How many fields of the accepted rows were changed, by kind of change (`trimmed`, `letter_case`, …).
+    pub cleansed: BTreeMap<&'static str, u64>,
+    /// Source columns that feed no field: in the order of a CSV header, sorted for NDJSON (the first 256).
+    pub unknown_columns: Vec<String>,
+    /// The latest time that an accepted row tells of, expiry apart: so far a plain file covers. `None` covers nothing.
+    pub latest: Option<Instant>,
+}
+
+/// A row that was set aside, as `rejected.csv` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rejected {
+    /// Name of the file.
+    pub file: String,
+    /// Physical line on which the record begins; the first line is 1.
+    pub line: u64,
+    /// The first bad field in the order of the format, or the source column where no field is fed by it; empty where
+    /// no single field is to blame.
+    pub field: String,
+    /// What is wrong and what was expected; reads on after the field's name.
+    pub reason: String,
+    /// The text at fault as it stands in the file, at most 120 characters, control characters shown as blanks.
+    pub value: String,
+}
+
+/// Reads a file of orders.
+///
+/// # Errors
+/// [`FileError`] when the file as a whole cannot be read; bad rows are in [`Table::rejected`].
+pub fn read_orders<'a>(source: &Source<'a>, mapping: &LegMapping) -> Result<Table<OrderRow<'a>>, FileError> {
+    reader::read(source, &orders::LAYOUT, mapping, orders::read, orders::latest)
+}
+
+/// Reads a file of provider reports; `source_id` becomes the `source` of each row.
+///
+/// # Errors
+/// [`FileError`], as for [`read_orders`].
+pub fn read_reports<'a>(
+    source: &Source<'a>,
+    source_id: u16,
+    mapping: &LegMapping,
+) -> Result<Table<ReportRow<'a>>, FileError> {
+    reader::read(source, &reports::LAYOUT, mapping, |row| reports::read(row, source_id), reports::latest)
+}
+
+/// Reads a file of notices.
+///
+/// # Errors
+/// [`FileError`], as for [`read_orders`].
+pub fn read_notices<'a>(
+    source: &Source<'a>,
+    mapping: &LegMapping,
+) -> Result<Table<NoticeRow<'a>>, FileError> {
+    reader::read(source, &notices::LAYOUT, mapping, notices::read, notices::latest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_is_read_off_the_name() {
+        let check =
+            |name: &str, expected: Option<Format>| assert_eq!(Format::from_name(name), expected, "{name}");
+        check("orders.csv", Some(Format::Csv));
+        check("a/b/ORDERS.CSV", Some(Format::Csv));
+        check("portal.ndjson", Some(Format::Ndjson));
+        check("portal.jsonl.gz", Some(Format::Ndjson));
+        check("orders.csv.zst", Some(Format::Csv));
+        check("csv", None);
+        check("orders.xlsx", None);
+        check("-", None);
+    }
+
+    #[test]
+    fn the_format_is_guessed_from_the_first_character() {
+        let check = |bytes: &[u8], expected: Format| assert_eq!(Format::sniff(bytes), expected);
+        check(b"\xEF\xBB\xBF \n{\"account\":1}", Format::Ndjson);
+        check(b"account,amount\n", Format::Csv);
+        check(b"", Format::Csv);
+    }
+}
