@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::evidence::{ReportRow, ReportStatus};
-use super::rank::missing_last;
+use super::rank::{Claim, missing_last};
 use super::settle::{RowIndex, Settled, settle};
 use crate::calendar::Instant;
 use crate::ids::compare_operation_numbers;
@@ -162,6 +162,8 @@ impl<'r, 'a> Operation<'r, 'a> {
             .iter()
             .filter_map(|known| settle(known.rows.iter().copied(), |row| row.observed_at))
             .collect();
+        // The strongest speaks where the paid row is missing, whatever arrived first.
+        self.returns.sort_by(|a, b| b.row.status.cmp(&a.row.status).then_with(|| a.row.rank(&b.row)));
         let reversed = self.returns.iter().any(|known| known.row.status == ReportStatus::Reversed);
         let refunds = self.returns.iter().filter(|known| known.row.status == ReportStatus::Refunded);
         let stated: Vec<Option<i64>> = refunds.map(|known| known.row.refunded_minor).collect();

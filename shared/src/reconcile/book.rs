@@ -12,9 +12,9 @@ use super::subject;
 use super::{ClassTotals, Conservation, ConservationError, Coverage, Inputs, LegRows, Line, Outcome};
 use crate::calendar::Instant;
 use crate::config::Policy;
-use crate::ids::BreakId;
+use crate::ids::{BreakId, Cip};
 use crate::lifecycle::cip::CipView;
-use crate::lifecycle::evidence::NoticeRow;
+use crate::lifecycle::evidence::{NoticeRow, OrderRow};
 use crate::lifecycle::operations::Operation;
 use crate::money::Currency;
 
@@ -31,7 +31,11 @@ pub(super) struct Book<'c, 'r, 'a> {
     orders: Ledger,
     reports: Ledger,
     notices: Option<Ledger>,
+    owners: Owners,
 }
+
+/// The order that a CIP belongs to, by index, where there is exactly one; kept only for the lines beside the pairs.
+type Owners = HashMap<Cip, Vec<usize>>;
 
 impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
     pub fn new(inputs: &'r Inputs<'a>, coverage: &'c Coverage, policy: &'c Policy, as_of: Instant) -> Self {
@@ -42,11 +46,20 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             orders: Ledger::new("orders", inputs.orders.len()),
             reports: Ledger::new("reports", inputs.reports.len()),
             notices: inputs.notices.as_ref().map(|notices| Ledger::new("notices", notices.len())),
+            owners: Owners::new(),
         }
     }
 
     /// Judges a group and enters its lines.
     pub fn enter_group(&mut self, group: &Group, orders: &[OrderView<'r, 'a>], cips: &[AccountCip<'r, 'a>]) {
+        if let ([owner], Some(_)) = (group.orders.as_slice(), &self.notices) {
+            let own = orders.get(*owner).into_iter().flat_map(|order| order.row().cips.iter().copied());
+            let found =
+                group.cips.iter().chain(&group.further).filter_map(|index| cips.get(*index)?.view.key.cip());
+            for cip in own.chain(found) {
+                self.owners.entry(cip).or_default().push(*owner);
+            }
+        }
         let orders: Vec<_> = group.orders.iter().filter_map(|index| orders.get(*index)).collect();
         let member = |further: bool| move |index: &usize| cips.get(*index).map(|cip| Member { cip, further });
         let members: Vec<_> = group
@@ -119,9 +132,6 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
         let members_by_ref: Vec<_> = members.iter().collect();
         for order in orders {
             let mut line = subject::order_line(order, None, judgement);
-            if line.cip.is_empty() {
-                subject::name_candidates(&mut line, &all);
-            }
             line.rows = rows_of(&[order], &members_by_ref);
             self.lines.push(line);
             self.put_order(order, judgement.0);
@@ -203,23 +213,28 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
     }
 
     /// The relation of notices and reports, beside the pairs.
-    pub fn enter_notices(&mut self, notices: &'r [NoticeRow<'a>], cips: &[AccountCip<'r, 'a>]) {
+    pub fn enter_notices(
+        &mut self,
+        notices: &'r [NoticeRow<'a>],
+        orders: &[OrderView<'r, 'a>],
+        cips: &[AccountCip<'r, 'a>],
+    ) {
         let announcements = announcements(notices);
         let relation = Relation::new(&announcements, self.judge.policy, self.judge.coverage);
-        let operations: HashMap<_, _> = cips
-            .iter()
-            .filter_map(|cip| Some(((cip.account, cip.view.key.cip()?), cip.view.operations.as_slice())))
-            .collect();
+        let views: HashMap<_, _> =
+            cips.iter().filter_map(|cip| Some(((cip.account, cip.view.key.cip()?), &cip.view))).collect();
         for announcement in relation.announcements {
             // Events other than payments claim no money.
             self.put_announcement(announcement, Bucket::Unpaid);
         }
         for (key, announced) in relation.paid_by_cip() {
-            let reported = operations.get(&key).copied().unwrap_or_default();
+            let view = views.get(&key).copied();
+            let reported = view.map_or(&[][..], |view| view.operations.as_slice());
             for (announcement, judgement) in relation.heard(announced, reported) {
                 self.put_announcement(announcement, judgement.0.bucket());
                 if judgement.0.is_break() {
-                    let mut line = subject::notice_line(announcement, judgement);
+                    let order = self.owner(orders, key.0, key.1);
+                    let mut line = subject::notice_line(announcement, order, view, judgement);
                     line.rows.notices.push(announcement.speaker);
                     line.rows.notices.extend(&announcement.contradicting);
                     self.lines.push(line);
@@ -228,12 +243,23 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
         }
         for cip in cips {
             for operation in relation.unannounced(cip) {
+                let order = cip.view.key.cip().and_then(|number| self.owner(orders, cip.account, number));
                 let mut line =
-                    subject::payment_line(cip.account, None, &cip.view, operation, Class::MissingNotice);
+                    subject::payment_line(cip.account, order, &cip.view, operation, Class::MissingNotice);
                 line.rows.reports = operation.speaker().map(|settled| settled.speaker).into_iter().collect();
                 self.lines.push(line);
             }
         }
+    }
+
+    fn owner<'o>(
+        &self,
+        orders: &'o [OrderView<'r, 'a>],
+        account: &str,
+        cip: Cip,
+    ) -> Option<&'o OrderRow<'a>> {
+        let candidates = self.owners.get(&cip)?.iter().filter_map(|index| orders.get(*index));
+        candidates.map(OrderView::row).find(|row| row.account == account)
     }
 
     fn put_announcement(&mut self, announcement: &super::notices::Announcement<'_, '_>, bucket: Bucket) {

@@ -113,7 +113,7 @@ pub fn run(
         book.enter_group(group, &orders, &cips);
     }
     if let Some(notices) = &inputs.notices {
-        book.enter_notices(notices, &cips);
+        book.enter_notices(notices, &orders, &cips);
     }
     book.close(opened)
 }

@@ -77,13 +77,6 @@ pub(super) fn order_line(
     }
 }
 
-/// Names every CIP that may belong to the order of an ambiguous line which names none itself.
-pub(super) fn name_candidates(line: &mut Line, cips: &[&CipView<'_, '_>]) {
-    let numbers: Vec<Cip> = cips.iter().filter_map(|view| view.key.cip()).collect();
-    line.cip = listed(&numbers);
-    line.sort_cip = numbers.first().copied().map(Cip::number);
-}
-
 /// The line of a CIP that no order expects.
 pub(super) fn cip_line(account: &str, stand: &Stand<'_, '_, '_>, (class, reason): Judgement) -> Line {
     let key = key_text(&stand.cip.key);
@@ -117,20 +110,27 @@ pub(super) fn payment_line(
         Standing::Reversed => "reversed",
     };
     let mut line = provider_line(account, id, cip, Some(operation), row, (class, None), state);
-    if let Some(order) = order {
-        line.reference_id = order.reference_id.to_string();
-        if let Some(store) = &order.store {
-            line.store = store.to_string();
-        }
-    }
+    show_order(&mut line, order);
     line
 }
 
+/// A line beside the pair shows the order's reference and store, where there is one order.
+fn show_order(line: &mut Line, order: Option<&OrderRow<'_>>) {
+    let Some(order) = order else { return };
+    line.reference_id = order.reference_id.to_string();
+    if let Some(store) = &order.store {
+        line.store = store.to_string();
+    }
+}
+
+/// A payment's name inside its CIP. Without number it is that of the row that speaks: a payment and a return whose
+/// payment is unknown may bear one time.
 fn operation_key(operation: &Operation<'_, '_>) -> String {
+    let status = operation.speaker().map_or("", |settled| settled.row.status.word());
     match (operation.number(), operation.paid_at()) {
         (Some(number), _) => format!("operation {number}"),
-        (None, Some(time)) => format!("paid at {}", time.to_utc().to_rfc3339()),
-        (None, None) => "undated".to_owned(),
+        (None, Some(time)) => format!("{status} at {}", time.to_utc().to_rfc3339()),
+        (None, None) => format!("{status} undated"),
     }
 }
 
@@ -176,7 +176,12 @@ fn provider_line(
 }
 
 /// The line of an announced payment that nobody confirms, or of notices that contradict each other.
-pub(super) fn notice_line(announcement: &Announcement<'_, '_>, (class, reason): Judgement) -> Line {
+pub(super) fn notice_line(
+    announcement: &Announcement<'_, '_>,
+    order: Option<&OrderRow<'_>>,
+    reported: Option<&CipView<'_, '_>>,
+    (class, reason): Judgement,
+) -> Line {
     let notice = announcement.notice;
     let cip = notice.cip.to_string();
     let event = match (notice.operation_number.as_deref(), notice.paid_at) {
@@ -185,15 +190,16 @@ pub(super) fn notice_line(announcement: &Announcement<'_, '_>, (class, reason): 
         (None, None) => "undated".to_owned(),
     };
     let day = notice.paid_at.unwrap_or(notice.received_at).business_day();
-    Line {
+    let row = reported.and_then(any_row);
+    let mut line = Line {
         break_id: BreakId::new(&notice.account, NOTICE_REPORT, &["notice", &cip, &notice.event_type, &event]),
         class,
         reason,
         severity: advice::severity(class, reason, None, ProviderState::Absent),
         account: notice.account.to_string(),
-        store: String::new(),
+        store: text(row.and_then(|row| row.store.as_ref())),
         cip,
-        reference_id: String::new(),
+        reference_id: text(row.and_then(|row| row.reference_id.as_ref())),
         operation_number: text(notice.operation_number.as_ref()),
         currency: notice.amount.currency,
         order_minor: None,
@@ -208,7 +214,14 @@ pub(super) fn notice_line(announcement: &Announcement<'_, '_>, (class, reason): 
         value_currency: notice.amount.currency,
         sort_cip: Some(notice.cip.number()),
         rows: LegRows::default(),
-    }
+    };
+    show_order(&mut line, order);
+    line
+}
+
+fn any_row<'v>(cip: &'v CipView<'_, '_>) -> Option<&'v ReportRow<'v>> {
+    let by_payment = cip.operations.first().and_then(Operation::speaker).map(|settled| settled.row.as_ref());
+    by_payment.or_else(|| cip.snapshot())
 }
 
 fn speaking_row<'s>(stand: &'s Stand<'_, '_, '_>) -> Option<&'s ReportRow<'s>> {
