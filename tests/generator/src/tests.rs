@@ -1,0 +1,176 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::time::{END, Zone, write_time};
+
+fn text<'a>(data: &'a Dataset, name: &str) -> std::borrow::Cow<'a, str> {
+    String::from_utf8_lossy(data.file(name).unwrap())
+}
+
+/// Splits CSV into records with the line at which each begins; quotes as RFC 4180 has them.
+fn records(csv: &str) -> Vec<(u64, Vec<String>)> {
+    let (mut all, mut record, mut field) = (Vec::new(), Vec::new(), String::new());
+    let (mut quoted, mut line, mut began) = (false, 1, 1);
+    let mut letters = csv.chars().peekable();
+    while let Some(letter) = letters.next() {
+        line += u64::from(letter == '\n');
+        match letter {
+            '"' if quoted && letters.peek() == Some(&'"') => field.extend(letters.next()),
+            '"' => quoted = !quoted,
+            ',' if !quoted => record.push(std::mem::take(&mut field)),
+            '\n' if !quoted => {
+                record.push(std::mem::take(&mut field));
+                all.push((began, std::mem::take(&mut record)));
+                began = line;
+            }
+            letter => field.push(letter),
+        }
+    }
+    assert!(field.is_empty() && record.is_empty() && !quoted, "the last record ends with its line");
+    all
+}
+
+fn key(data: &Dataset) -> Vec<Vec<String>> {
+    records(&text(data, "answer-key.csv")).into_iter().skip(1).map(|(_, fields)| fields).collect()
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
+    assert_eq!(generate(600, 3), generate(600, 3));
+    assert_ne!(generate(600, 3).file("orders.csv"), generate(600, 4).file("orders.csv"));
+}
+
+#[test]
+fn the_book_has_exactly_so_many_orders() {
+    for orders in [0, 1, 2, 17, 300, 5_000] {
+        let data = generate(orders, 3);
+        let unreadable: BTreeSet<String> =
+            key(&data).into_iter().filter(|row| row[9] == "orders.csv").map(|row| row[10].clone()).collect();
+        let rows = records(&text(&data, "orders.csv"));
+        let mut known = BTreeSet::new();
+        for (line, fields) in rows.iter().skip(1).filter(|(line, _)| !unreadable.contains(&line.to_string()))
+        {
+            let instant =
+                chrono::DateTime::parse_from_rfc3339(&fields[6]).unwrap_or_else(|_| panic!("line {line}"));
+            let reference = fields[1].replace(['\u{a0}', '\n'], " ").replace('\u{200b}', "");
+            known.insert((fields[0].clone(), reference.trim().to_owned(), instant.timestamp()));
+        }
+        assert_eq!(u64::try_from(known.len()).unwrap(), orders);
+    }
+}
+
+#[test]
+fn some_200_orders_are_enough_for_every_variant() {
+    let orders: u64 = crate::plans::PLANS.iter().map(|plan| plan.orders * plan.variants).sum();
+    assert!((150..200).contains(&orders), "{orders}");
+}
+
+#[test]
+fn every_class_and_every_reason_is_planted() {
+    for (orders, seed) in [(200, 1), (5_000, 3)] {
+        let rows = key(&generate(orders, seed));
+        let classes: BTreeSet<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+        let expected = [
+            "ambiguous_reference",
+            "amount_mismatch",
+            "conflicting_record",
+            "currency_mismatch",
+            "duplicate_payment",
+            "late_payment",
+            "matched",
+            "matched_within_tolerance",
+            "missing_at_provider",
+            "missing_notice",
+            "missing_order",
+            "open",
+            "rejected",
+            "status_mismatch",
+            "unconfirmed_notice",
+            "unpaid",
+        ];
+        assert_eq!(classes.into_iter().collect::<Vec<_>>(), expected);
+        let reasons: BTreeSet<&str> =
+            rows.iter().map(|row| row[1].as_str()).filter(|reason| !reason.is_empty()).collect();
+        let expected = [
+            "claimed_unpaid",
+            "paid_not_recorded",
+            "refund_amount_differs",
+            "refund_not_done",
+            "refund_not_recorded",
+            "reversed_not_recorded",
+            "still_payable",
+        ];
+        assert_eq!(reasons.into_iter().collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn every_record_has_the_fields_of_its_header_and_rejects_name_their_line() {
+    let data = generate(3_000, 7);
+    for name in ["orders.csv", "reports.csv", "notices.csv", "answer-key.csv"] {
+        let rows = records(&text(&data, name));
+        let width = rows[0].1.len();
+        assert!(rows.iter().all(|(_, fields)| fields.len() == width), "{name}");
+    }
+    for line in text(&data, "portal.ndjson").lines() {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(value["account"].is_string() && value["amount"].is_number(), "{line}");
+    }
+    let orders: BTreeMap<String, Vec<String>> = records(&text(&data, "orders.csv"))
+        .into_iter()
+        .map(|(line, fields)| (line.to_string(), fields))
+        .collect();
+    let rejected: Vec<Vec<String>> =
+        key(&data).into_iter().filter(|row| row[0] == "rejected" && row[9] == "orders.csv").collect();
+    assert!(!rejected.is_empty());
+    for row in rejected {
+        let fields = &orders[&row[10]];
+        assert!(
+            fields[1].starts_with("BAD-") || fields[1].starts_with('\u{fffd}') || fields[1].is_empty(),
+            "{fields:?}"
+        );
+    }
+}
+
+#[test]
+fn the_key_is_sorted_and_names_no_line_twice() {
+    let rows = key(&generate(5_000, 3));
+    let sorted = |row: &Vec<String>| [0, 2, 4, 3, 5].map(|column| row[column].clone());
+    assert!(rows.is_sorted_by_key(sorted));
+    let mut once: Vec<&Vec<String>> = rows.iter().filter(|row| row[0] != "ambiguous_reference").collect();
+    let all = once.len();
+    once.dedup();
+    assert_eq!(once.len(), all);
+}
+
+#[test]
+fn every_file_is_silent_after_the_end_and_speaks_at_it() {
+    let data = generate(2_000, 5);
+    let mut end = String::new();
+    write_time(&mut end, END, Zone::Utc);
+    let end = chrono::DateTime::parse_from_rfc3339(&end).unwrap();
+    for (name, columns) in
+        [("orders.csv", &[6, 8, 9, 15][..]), ("reports.csv", &[7, 9, 15]), ("notices.csv", &[6, 7])]
+    {
+        let rows = records(&text(&data, name));
+        let times = rows.iter().flat_map(|(_, fields)| columns.iter().map(|column| fields[*column].clone()));
+        let latest = times.filter_map(|time| chrono::DateTime::parse_from_rfc3339(&time).ok()).max();
+        assert_eq!(latest, Some(end), "{name}");
+    }
+    let portal = text(&data, "portal.ndjson");
+    let times = portal.lines().flat_map(|line| {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        ["created_at", "paid_at", "observed_at"]
+            .map(|name| value[name].as_str().unwrap_or_default().to_owned())
+    });
+    assert_eq!(times.filter_map(|time| chrono::DateTime::parse_from_rfc3339(&time).ok()).max(), Some(end));
+}
+
+#[test]
+fn most_orders_agree_and_every_thousandth_row_or_so_cannot_be_read() {
+    let rows = key(&generate(20_000, 11));
+    let share = |class: &str| rows.iter().filter(|row| row[0] == class).count() * 1_000 / rows.len();
+    assert!((780..=900).contains(&share("matched")), "{}", share("matched"));
+    assert!((80..=160).contains(&share("unpaid")), "{}", share("unpaid"));
+    assert!((1..=4).contains(&share("rejected")), "{}", share("rejected"));
+}

@@ -1,0 +1,16 @@
+//! The whole system from outside: small files in, outputs compared.
+#![cfg(test)]
+
+mod answer_key;
+mod cells;
+mod desk;
+mod edges;
+mod join;
+mod notices;
+mod operations;
+mod outputs;
+mod records;
+mod refunds;
+mod shuffle;
+mod waiting;
+mod worlds;
