@@ -36,6 +36,8 @@ pub struct Line {
     pub order_minor: Option<i64>,
     /// What the provider says, in minor units.
     pub report_minor: Option<i64>,
+    /// The currency of what the provider says; it differs from the order's in a `currency_mismatch`.
+    pub report_currency: Currency,
     /// Report − order, where both are there in one currency.
     pub difference_minor: Option<i64>,
     /// The order's status, in the words of the format.

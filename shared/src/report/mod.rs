@@ -1,5 +1,6 @@
 //! What a run hands to people and programs: the same bytes for the same run. Pure.
 
+pub mod alert;
 mod facts;
 mod open;
 mod summary;

@@ -1,0 +1,296 @@
+//! The one message per run that a finance analyst reads in the morning. Pure; no payer's data goes into it.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::calendar::Instant;
+use crate::money::{Currency, format_minor};
+use crate::reconcile::class::{Class, Severity};
+use crate::reconcile::{ClassTotals, Line};
+use crate::run::Run;
+
+/// SNS allows a subject of at most 100 printable ASCII characters.
+const SUBJECT_CHARS_MAX: usize = 100;
+/// How many breaks are told one by one; the rest is in `breaks.csv`.
+const BREAKS_SHOWN_MAX: usize = 10;
+/// How many warnings are repeated.
+const WARNINGS_SHOWN_MAX: usize = 5;
+
+/// A message with what subscribers filter by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// At most 100 printable ASCII characters.
+    pub subject: String,
+    /// Several lines of text.
+    pub body: String,
+    /// `account`, `severity` (of the worst break, `info` without any), `breaks` (their number), `class` (theirs, a list).
+    pub attributes: Vec<(&'static str, Attribute)>,
+}
+
+/// The value of a message attribute, as SNS types it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attribute {
+    /// `String`.
+    Text(String),
+    /// `Number`.
+    Number(String),
+    /// `String.Array`: a JSON array of texts.
+    List(String),
+}
+
+/// Writes the alert of a run over one account.
+///
+/// `run_id` names the run, `report_location` says where its outputs lie.
+#[must_use]
+pub fn alert(run: &Run, account: &str, run_id: &str, report_location: &str) -> Alert {
+    let worst = run.breaks.iter().map(|line| line.severity).max();
+    let mut classes: Vec<&str> = run.breaks.iter().map(|line| line.class.word()).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    let list = classes.iter().map(|class| format!("\"{class}\"")).collect::<Vec<_>>().join(",");
+    Alert {
+        subject: subject(run, account, worst),
+        body: body(run, account, run_id, report_location),
+        attributes: vec![
+            ("account", Attribute::Text(account.to_owned())),
+            ("severity", Attribute::Text(worst.unwrap_or(Severity::Info).word().to_owned())),
+            ("breaks", Attribute::Number(run.breaks.len().to_string())),
+            ("class", Attribute::List(format!("[{list}]"))),
+        ],
+    }
+}
+
+fn subject(run: &Run, account: &str, worst: Option<Severity>) -> String {
+    let day = run.as_of.map(|time| format!(" {}", time.business_day())).unwrap_or_default();
+    let found = match (run.breaks.len(), worst) {
+        (0, _) if run.rejected > 0 => format!("no breaks, {} unreadable", counted(run.rejected, "row")),
+        (0, _) => "all agrees".to_owned(),
+        (breaks, worst) => {
+            let word = worst.unwrap_or(Severity::Info).word();
+            format!("{}, worst {word}, {}", counted(u64_of(breaks), "break"), money(&in_question(run)))
+        }
+    };
+    let printable = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
+    format!("Cuadre {account}{day}: {found}").chars().map(printable).take(SUBJECT_CHARS_MAX).collect()
+}
+
+fn body(run: &Run, account: &str, run_id: &str, report_location: &str) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail; the results are gathered so that none is dropped in silence.
+    let written = [
+        write_heading(&mut text, run, account),
+        write_classes(&mut text, run),
+        write_worst(&mut text, &run.breaks),
+        write_warnings(&mut text, &run.warnings),
+        writeln!(text, "Run     {run_id}\nReport  {report_location}"),
+    ];
+    debug_assert!(written.iter().all(Result::is_ok));
+    text
+}
+
+fn write_heading(text: &mut String, run: &Run, account: &str) -> std::fmt::Result {
+    let as_of = run.as_of.map_or_else(|| "no time".to_owned(), clock);
+    writeln!(text, "PagoEfectivo account {account}, reconciled as of {as_of} (Lima).\n")?;
+    match run.breaks.len() {
+        0 => writeln!(text, "All agrees: no difference needs a person.")?,
+        breaks => writeln!(
+            text,
+            "{} to look at ({}), {} in question.",
+            counted(u64_of(breaks), "break"),
+            by_severity(&run.breaks),
+            money(&in_question(run))
+        )?,
+    }
+    if run.rejected > 0 {
+        writeln!(text, "{} could not be read: see rejected.csv.", counted(run.rejected, "row"))?;
+    }
+    writeln!(text)
+}
+
+/// One line per class that has any, breaks first.
+fn write_classes(text: &mut String, run: &Run) -> std::fmt::Result {
+    let width = run.totals.keys().map(|class| class.word().len()).max().unwrap_or_default();
+    let mut classes: Vec<(&Class, &ClassTotals)> =
+        run.totals.iter().filter(|(_, totals)| totals.count > 0).collect();
+    classes.sort_by_key(|(class, _)| (!class.is_break(), **class));
+    for (class, totals) in classes {
+        let sums: BTreeMap<Currency, i128> =
+            totals.by_currency.iter().map(|(currency, held)| (*currency, held.minor)).collect();
+        let mark = if class.is_break() { '!' } else { ' ' };
+        writeln!(text, "{mark} {:<width$} {:>6}  {}", class.word(), totals.count, money(&sums))?;
+    }
+    writeln!(text)
+}
+
+fn write_worst(text: &mut String, breaks: &[Line]) -> std::fmt::Result {
+    if breaks.is_empty() {
+        return Ok(());
+    }
+    let mut worst: Vec<&Line> = breaks.iter().collect();
+    // A stable sort: equal ones stay in the order of breaks.csv.
+    worst.sort_by_key(|line| Reverse((line.severity, line.value_minor)));
+    writeln!(text, "Worst first")?;
+    for line in worst.iter().take(BREAKS_SHOWN_MAX) {
+        write_break(text, line)?;
+    }
+    match breaks.len().saturating_sub(BREAKS_SHOWN_MAX) {
+        0 => writeln!(text),
+        more => writeln!(text, "- and {more} more in breaks.csv\n"),
+    }
+}
+
+fn write_break(text: &mut String, line: &Line) -> std::fmt::Result {
+    let reason = line.reason.map(|reason| reason.word()).filter(|reason| *reason != line.class.word());
+    let class = match reason {
+        Some(reason) => format!("{} ({reason})", line.class.word()),
+        None => line.class.word().to_owned(),
+    };
+    let amount = |minor: Option<i64>, currency: Currency| match minor {
+        Some(minor) => format!("{currency} {}", format_minor(i128::from(minor))),
+        None => "nothing".to_owned(),
+    };
+    let mut subject = Vec::new();
+    for (name, value) in
+        [("order", &line.reference_id), ("CIP", &line.cip), ("operation", &line.operation_number)]
+    {
+        if !value.is_empty() {
+            subject.push(format!("{name} {value}"));
+        }
+    }
+    writeln!(text, "- {}: {class}, {}", line.severity.word(), subject.join(", "))?;
+    let (order, report) =
+        (amount(line.order_minor, line.currency), amount(line.report_minor, line.report_currency));
+    writeln!(text, "  order {order}, provider {report}")?;
+    let suggestion = line.suggestion();
+    if suggestion.is_empty() { Ok(()) } else { writeln!(text, "  {suggestion}") }
+}
+
+fn write_warnings(text: &mut String, warnings: &[String]) -> std::fmt::Result {
+    for warning in warnings.iter().take(WARNINGS_SHOWN_MAX) {
+        writeln!(text, "Note: {warning}")?;
+    }
+    if warnings.is_empty() { Ok(()) } else { writeln!(text) }
+}
+
+/// `1 critical, 2 high`, the worst first.
+fn by_severity(breaks: &[Line]) -> String {
+    let mut counts: BTreeMap<Reverse<Severity>, u64> = BTreeMap::new();
+    for line in breaks {
+        let count = counts.entry(Reverse(line.severity)).or_default();
+        *count = count.saturating_add(1);
+    }
+    counts
+        .iter()
+        .map(|(severity, count)| format!("{count} {}", severity.0.word()))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// The value of all breaks, by currency.
+fn in_question(run: &Run) -> BTreeMap<Currency, i128> {
+    let mut sums = BTreeMap::new();
+    for line in &run.breaks {
+        let sum: &mut i128 = sums.entry(line.value_currency).or_default();
+        *sum = sum.saturating_add(i128::from(line.value_minor));
+    }
+    sums
+}
+
+/// `PEN 1234.50 + USD 20.00`.
+fn money(sums: &BTreeMap<Currency, i128>) -> String {
+    let amounts = sums.iter().map(|(currency, minor)| format!("{currency} {}", format_minor(*minor)));
+    amounts.collect::<Vec<_>>().join(" + ")
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// `2026-03-02 07:00`, in Lima.
+fn clock(time: Instant) -> String {
+    time.to_string().replacen('T', " ", 1).chars().take(16).collect()
+}
+
+fn u64_of(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Policy;
+    use crate::formats::{Format, Leg, Mapping};
+    use crate::run::{FileCoverage, InputFile, Settings, execute};
+
+    fn alert_of(orders: &str, account: &str) -> Alert {
+        let header = "account,reference_id,cip,amount,currency,status,created_at\n";
+        let policy = Policy::parse("[coverage]\norders = \"complete\"\nreports = \"complete\"\n").unwrap();
+        let file = |leg, name, bytes| InputFile {
+            leg,
+            name,
+            source: name,
+            bytes,
+            format: Format::Csv,
+            coverage: FileCoverage::Plain,
+        };
+        let orders = format!("{header}{orders}");
+        let files = [
+            file(Leg::Orders, "orders", orders.as_bytes()),
+            file(Leg::Reports, "reports", b"account,cip,amount,currency,status\n"),
+        ];
+        let settings = Settings {
+            account: None,
+            mapping: &Mapping::default(),
+            policy: &policy,
+            as_of: Instant::parse("2026-03-05T07:00:00-05:00"),
+            looks: &[],
+            opened: &BTreeMap::new(),
+        };
+        alert(&execute(&files, &settings).unwrap(), account, "run-1", "s3://bucket/runs/")
+    }
+
+    fn order(number: u64, amount: &str, status: &str) -> String {
+        format!("a,R-{number},{number},{amount},PEN,{status},2026-03-01T10:00:00-05:00\n")
+    }
+
+    #[test]
+    fn a_morning_without_breaks_is_said_in_its_first_words() {
+        let alert = alert_of(&order(1, "10.00", "pending"), "tienda");
+        assert_eq!(alert.subject, "Cuadre tienda 2026-03-05: all agrees");
+        assert!(alert.body.contains("All agrees: no difference needs a person."), "{}", alert.body);
+        assert!(alert.attributes.contains(&("severity", Attribute::Text("info".to_owned()))));
+        assert!(alert.attributes.contains(&("class", Attribute::List("[]".to_owned()))));
+    }
+
+    #[test]
+    fn the_worst_come_first_and_the_rest_is_counted() {
+        let mut orders: String =
+            (1..=12).map(|number| order(number, &format!("{number}.00"), "paid")).collect();
+        orders.push_str(&order(99, "0.50", "fulfilled"));
+        let alert = alert_of(&orders, "tienda");
+        assert_eq!(alert.subject, "Cuadre tienda 2026-03-05: 13 breaks, worst critical, PEN 78.50");
+        let at = |text: &str| {
+            alert.body.find(text).unwrap_or_else(|| panic!("{text} is missing in\n{}", alert.body))
+        };
+        assert!(at("13 breaks to look at (1 critical, 12 high), PEN 78.50 in question") < at("order R-99"));
+        assert!(at("order R-99") < at("order R-12,") && at("order R-12,") < at("order R-11,"));
+        assert!(at("order R-4,") < at("- and 3 more in breaks.csv"));
+        assert!(at("  order PEN 12.00, provider nothing") < at("Report  s3://bucket/runs/"));
+        assert!(!alert.body.contains("order R-3,"));
+    }
+
+    #[test]
+    fn rows_that_cannot_be_read_are_told_of() {
+        let alert = alert_of(&order(1, "1,0x", "pending"), "tienda");
+        assert_eq!(alert.subject, "Cuadre tienda 2026-03-05: no breaks, 1 row unreadable");
+        assert!(alert.body.contains("1 row could not be read: see rejected.csv."), "{}", alert.body);
+    }
+
+    #[test]
+    fn a_subject_is_short_and_plain() {
+        let alert = alert_of(&order(1, "10.00", "paid"), &format!("ñandú-{}", "x".repeat(100)));
+        assert_eq!(alert.subject.chars().count(), 100);
+        assert!(alert.subject.is_ascii());
+    }
+}
