@@ -1,0 +1,168 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Reconciles PagoEfectivo cash payments.
+#[derive(Debug, Parser)]
+#[command(name = "cuadre", version, about, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do; without it, `demo`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "Exit codes: 0 all agreed (demo: the outcome equals the planted truth), 1 breaks or rejected rows, \
+2 bad usage or input, 3 failure.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Plays the whole system once on this machine, with a simulated provider
+    Demo(DemoArguments),
+    /// Reconciles files of orders, reports and notices
+    Reconcile(ReconcileArguments),
+    /// Writes a seeded data set with its answer key
+    Generate(GenerateArguments),
+    /// Serves the PagoEfectivo simulator alone, on 127.0.0.1
+    Sandbox(SandboxArguments),
+}
+
+impl Default for Command {
+    fn default() -> Command {
+        Command::Demo(DemoArguments {
+            orders: ORDERS_DEFAULT,
+            seed: SEED_DEFAULT,
+            out: PathBuf::from(OUT_DEFAULT),
+        })
+    }
+}
+
+const ORDERS_DEFAULT: u32 = 200;
+const SEED_DEFAULT: u64 = 1;
+const OUT_DEFAULT: &str = "out";
+
+/// Of `cuadre demo`.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// How many orders the shop takes, 1 to 20000
+    #[arg(long, value_name = "N", default_value_t = ORDERS_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub orders: u32,
+    /// Decides everything that happens: the same seed gives the same bytes
+    #[arg(long, value_name = "S", default_value_t = SEED_DEFAULT)]
+    pub seed: u64,
+    /// Folder for the outputs
+    #[arg(long, value_name = "DIR", default_value = OUT_DEFAULT)]
+    pub out: PathBuf,
+}
+
+/// Of `cuadre reconcile`. A file may be `-` (standard input) and may be compressed (.gz, .zst).
+#[derive(Debug, Args)]
+pub struct ReconcileArguments {
+    /// What the shop expects: CSV or NDJSON
+    #[arg(long, value_name = "F", num_args = 1.., required = true)]
+    pub orders: Vec<PathBuf>,
+    /// What the provider says; each file is a source of its own
+    #[arg(long, value_name = "F", num_args = 1.., required = true)]
+    pub reports: Vec<PathBuf>,
+    /// Signed callbacks as received
+    #[arg(long, value_name = "F", num_args = 1..)]
+    pub notices: Vec<PathBuf>,
+    /// The account of files without an account column
+    #[arg(long, value_name = "A")]
+    pub account: Option<String>,
+    /// How the files' columns are read (TOML)
+    #[arg(long, value_name = "M")]
+    pub mapping: Option<PathBuf>,
+    /// Tolerance, grace and coverage (TOML)
+    #[arg(long, value_name = "P")]
+    pub policy: Option<PathBuf>,
+    /// The moment of judgement, RFC 3339; without it, the latest time in the files
+    #[arg(long, value_name = "T")]
+    pub as_of: Option<String>,
+    /// Folder for the outputs
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Writes the summary to standard output as JSON in place of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of `cuadre generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArguments {
+    /// How many orders
+    #[arg(long, value_name = "N")]
+    pub orders: u64,
+    /// Decides every byte
+    #[arg(long, value_name = "S")]
+    pub seed: u64,
+    /// Folder for the files
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// Of `cuadre sandbox`. The credentials are made up and only the simulator knows them.
+#[derive(Debug, Args)]
+pub struct SandboxArguments {
+    /// Port on 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "P", default_value_t = 4010)]
+    pub port: u16,
+    /// Decides CIPs, operation numbers and tokens
+    #[arg(long, value_name = "S", default_value_t = SEED_DEFAULT)]
+    pub seed: u64,
+    /// Number of the service
+    #[arg(long, value_name = "N", default_value_t = 1234)]
+    pub id_service: u64,
+    /// Access key of the service, at most 20 characters
+    #[arg(long, value_name = "KEY", default_value = "SANDBOXACCESSKEY")]
+    pub access_key: String,
+    /// Secret key of the service
+    #[arg(long, value_name = "KEY", default_value = "sandbox secret key, never a real one")]
+    pub secret_key: String,
+    /// Where notices are posted; without it they wait under /_sandbox/notices
+    #[arg(long, value_name = "URL")]
+    pub notice_url: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_the_demo_runs() {
+        let cli = Cli::parse_from(["cuadre"]);
+        let Command::Demo(demo) = cli.command.unwrap_or_default() else { panic!("demo") };
+        assert_eq!((demo.orders, demo.seed, demo.out), (200, 1, PathBuf::from("out")));
+    }
+
+    #[test]
+    fn several_files_follow_one_flag() {
+        let line = "cuadre reconcile --orders a.csv b.csv --reports c.csv --out o --json";
+        let Some(Command::Reconcile(arguments)) = Cli::parse_from(line.split(' ')).command else {
+            panic!("reconcile")
+        };
+        assert_eq!((arguments.orders.len(), arguments.reports.len(), arguments.json), (2, 1, true));
+    }
+
+    #[test]
+    fn what_is_missing_or_out_of_range_is_refused() {
+        for line in [
+            "cuadre reconcile --orders a.csv --out o",
+            "cuadre reconcile --orders a.csv --reports b.csv",
+            "cuadre demo --orders 0",
+            "cuadre demo --orders many",
+            "cuadre generate --orders 5 --out o",
+            "cuadre other",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

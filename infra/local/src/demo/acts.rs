@@ -1,0 +1,248 @@
+//! Lets the plan happen: shop, shoppers, provider and functions act in turn, each at its simulated time.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use cuadre::aws::layout;
+use cuadre::aws::schedule::Tick;
+use cuadre::calendar::Instant;
+use cuadre::formats::Leg;
+use cuadre_emulators::Alert;
+use cuadre_sandbox::{Payment, PaymentOptions, SignedNotice};
+use indicatif::ProgressBar;
+use tokio::task::JoinSet;
+
+use super::plan::{Code, Deed, Event, Plan, Work, at};
+use super::shop::Shop;
+use super::stage::{ACCOUNT, Stage, emulator_failed};
+use crate::failure::Failure;
+
+/// The key of somebody who does not know the merchant's.
+const FORGER_KEY: &str = "a guess at the merchant's key";
+
+/// What the callback function answered to the notices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Answers {
+    /// Deliveries answered 200.
+    pub(super) accepted: u64,
+    /// Deliveries answered 401.
+    pub(super) refused: u64,
+}
+
+/// What the system left behind.
+pub(super) struct Aftermath {
+    /// The outputs of the last run, as they lie in the bucket.
+    pub(super) outputs: Vec<(String, Vec<u8>)>,
+    /// The alert of the last run.
+    pub(super) alert: Alert,
+    pub(super) answers: Answers,
+    /// Notices that stand in the table.
+    pub(super) notices_stored: u64,
+    /// The CIP of each order and code in the shop's book.
+    pub(super) cips: BTreeMap<(usize, Code), u64>,
+    /// Calls of the function report-pull.
+    pub(super) pulls: u64,
+}
+
+/// Who acts, and what they remember.
+struct Players<'p> {
+    stage: Stage,
+    shop: Shop,
+    plan: &'p Plan,
+    payments: BTreeMap<(usize, Code), (Payment, SignedNotice)>,
+    answers: Answers,
+    pulls: u64,
+}
+
+/// Lets everything happen and gathers what is left.
+pub(super) async fn play(plan: &Plan, seed: u64, bar: &ProgressBar) -> Result<Aftermath, Failure> {
+    let stage = Stage::set(seed).await?;
+    let shop = Shop::new(stage.provider.base_url(), plan.orders.len())?;
+    let mut players =
+        Players { stage, shop, plan, payments: BTreeMap::new(), answers: Answers::default(), pulls: 0 };
+    let mut last = at(0);
+    for (second, event) in &plan.events {
+        last = at(*second);
+        players.stage.provider.clock().set(last);
+        match event {
+            Event::Order(index, deed) => players.act(*index, deed, last).await?,
+            Event::Work(work) => players.work(*work, last).await?,
+        }
+        bar.inc(1);
+    }
+    players.gather(last).await
+}
+
+impl Players<'_> {
+    async fn act(&mut self, index: usize, deed: &Deed, now: DateTime<Utc>) -> Result<(), Failure> {
+        let order = self.plan.orders.get(index);
+        let order =
+            order.ok_or_else(|| Failure::Defect(format!("the plan of the demo has no order {index}")))?;
+        match deed {
+            Deed::Place => self.shop.place(index, order, now).await,
+            Deed::SecondCode => self.shop.add_code(index, order, now).await,
+            Deed::Extend { until } => self.shop.extend(index, at(*until), now).await,
+            Deed::Cancel { removed } => self.shop.cancel(index, *removed, now).await,
+            Deed::LoseDigit => {
+                self.shop.lose_digit(index, now);
+                Ok(())
+            }
+            Deed::Claim => {
+                self.shop.record_payment(index, now, now);
+                Ok(())
+            }
+            Deed::Fulfil => {
+                self.shop.fulfil(index, now);
+                Ok(())
+            }
+            Deed::Expire => {
+                self.shop.expire(index, now);
+                Ok(())
+            }
+            Deed::Pay { code, amount_minor, after_expiry } => {
+                let options = PaymentOptions {
+                    amount_minor: *amount_minor,
+                    after_expiry: *after_expiry,
+                    ..Default::default()
+                };
+                self.pay(index, *code, options)
+            }
+            Deed::TakeBack => {
+                let taken = self.stage.provider.extorno(self.shop.cip(index, Code::First)?, None);
+                taken.map(drop).map_err(|error| Failure::defect("the collector refuses", &error))
+            }
+            Deed::Notify { code, deliveries, heeded } => {
+                self.deliver(index, *code, *deliveries, *heeded, now).await
+            }
+            Deed::Forge => self.forge(index).await,
+        }
+    }
+
+    /// Cash is taken; the provider's notice of it is kept until the plan lets it arrive, or for good.
+    fn pay(&mut self, index: usize, code: Code, options: PaymentOptions) -> Result<(), Failure> {
+        let cip = self.shop.cip(index, code)?;
+        let paid = self.stage.provider.pay(cip, options);
+        let payment = paid.map_err(|error| Failure::defect("the collector refuses", &error))?;
+        let notice = self.stage.provider.take_notices().pop();
+        let notice =
+            notice.ok_or_else(|| Failure::Defect("the simulator made no notice of a payment".to_owned()))?;
+        self.payments.insert((index, code), (payment, notice));
+        Ok(())
+    }
+
+    /// The notice arrives, so many times at the same moment; the shop hears of it once it is accepted.
+    async fn deliver(
+        &mut self,
+        index: usize,
+        code: Code,
+        deliveries: u32,
+        heeded: bool,
+        now: DateTime<Utc>,
+    ) -> Result<(), Failure> {
+        let Some((payment, notice)) = self.payments.get(&(index, code)).cloned() else {
+            return Err(Failure::Defect(format!(
+                "the plan of the demo announces a payment of order {index} too early"
+            )));
+        };
+        let accepted = self.post(&notice, deliveries).await?;
+        if accepted > 0 && heeded {
+            self.shop.record_payment(index, payment.paid_at, now);
+        }
+        Ok(())
+    }
+
+    async fn forge(&mut self, index: usize) -> Result<(), Failure> {
+        let forged = self.stage.provider.forged_notice(self.shop.cip(index, Code::First)?, FORGER_KEY);
+        let forged = forged.map_err(|error| Failure::defect("the forgery fails", &error))?;
+        self.post(&forged, 1).await.map(drop)
+    }
+
+    /// Posts a notice so many times at once and counts the answers; gives the number of answers 200.
+    async fn post(&mut self, notice: &SignedNotice, deliveries: u32) -> Result<u64, Failure> {
+        let url = self.stage.gateway.callback_url(ACCOUNT);
+        let mut posts = JoinSet::new();
+        for _ in 0..deliveries {
+            let (notice, url) = (notice.clone(), url.clone());
+            posts.spawn(async move { notice.post(&url).await });
+        }
+        let mut accepted = 0;
+        while let Some(post) = posts.join_next().await {
+            let answer = post.map_err(|error| Failure::defect("a delivery broke off", &error))?;
+            match answer.map_err(|error| Failure::defect("a notice cannot be delivered", &error))? {
+                200 => accepted += 1,
+                401 => self.answers.refused += 1,
+                status => {
+                    return Err(Failure::Defect(format!("the callback function answers with HTTP {status}")));
+                }
+            }
+        }
+        self.answers.accepted += accepted;
+        Ok(accepted)
+    }
+
+    async fn work(&mut self, work: Work, now: DateTime<Utc>) -> Result<(), Failure> {
+        let now = instant(now)?;
+        match work {
+            Work::Export => self.export(now).await,
+            Work::Pull => {
+                self.pulls += 1;
+                let (clients, config) = &self.stage.pull;
+                let pulled = cuadre_report_pull::handle(&tick(now), clients, config, now).await;
+                pulled.map(drop).map_err(|error| Failure::defect("report-pull fails", &error))
+            }
+            Work::Reconcile => {
+                let (clients, config) = &self.stage.reconcile;
+                let done = cuadre_reconcile::handle(&tick(now), clients, config, now).await;
+                done.map(drop).map_err(|error| Failure::defect("reconcile fails", &error))
+            }
+        }
+    }
+
+    /// The shop puts the orders that changed into the bucket.
+    async fn export(&mut self, now: Instant) -> Result<(), Failure> {
+        let lines = self.shop.export(now.to_utc());
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let prefix = layout::rows_prefix(Leg::Orders, ACCOUNT);
+        let key = format!("{prefix}day={}/shop-{}.ndjson", now.business_day(), layout::stamp(now));
+        self.stage.aws.put_object(&key, &lines).await.map_err(|error| emulator_failed(&error))
+    }
+
+    async fn gather(self, last: DateTime<Utc>) -> Result<Aftermath, Failure> {
+        let aws = &self.stage.aws;
+        let prefix = layout::run_prefix(ACCOUNT, instant(last)?);
+        let mut outputs = Vec::new();
+        for key in aws.keys(&prefix).await.map_err(|error| emulator_failed(&error))? {
+            let bytes = aws.object(&key).await.map_err(|error| emulator_failed(&error))?;
+            outputs.push((key.trim_start_matches(&prefix).to_owned(), bytes));
+        }
+        let items = aws.items().await.map_err(|error| emulator_failed(&error))?;
+        let is_notice = |key: &str| key.starts_with("NOTICE#");
+        let notices_stored = items
+            .iter()
+            .filter(|item| item.get("sk").is_some_and(|key| key.as_s().is_ok_and(|key| is_notice(key))));
+        let notices_stored = u64::try_from(notices_stored.count()).unwrap_or(u64::MAX);
+        let alert = aws.alerts().pop();
+        let alert = alert.ok_or_else(|| Failure::Defect("the last run sent no alert".to_owned()))?;
+        let cips = cips(&self.shop, self.plan.orders.len());
+        let (answers, pulls) = (self.answers, self.pulls);
+        let stopped = self.stage.provider.shutdown().await;
+        stopped.map_err(|error| Failure::defect("the simulator does not stop", &error))?;
+        Ok(Aftermath { outputs, alert, answers, notices_stored, cips, pulls })
+    }
+}
+
+fn cips(shop: &Shop, orders: usize) -> BTreeMap<(usize, Code), u64> {
+    let keys = (0..orders).flat_map(|index| [(index, Code::First), (index, Code::Second)]);
+    keys.filter_map(|key| Some((key, shop.cip(key.0, key.1).ok()?))).collect()
+}
+
+/// The event of the schedule: every account, for this time.
+fn tick(now: Instant) -> Tick {
+    Tick { account: None, scheduled_at: Some(now.to_string()) }
+}
+
+fn instant(time: DateTime<Utc>) -> Result<Instant, Failure> {
+    Instant::from_utc(time).ok_or_else(|| Failure::Defect("the simulated time is out of range".to_owned()))
+}

@@ -1,0 +1,116 @@
+//! An HTTP API on 127.0.0.1 in place of API Gateway: each request becomes the event that the callback function gets on
+//! AWS, and its answer goes back.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::encodings;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use cuadre::calendar::Instant;
+use cuadre_callback::{Clients, Config};
+use cuadre_sandbox::SandboxClock;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// The callback function with what it needs.
+pub(super) struct Callback {
+    pub(super) clients: Clients,
+    pub(super) config: Config,
+    /// Stands in for the platform's clock.
+    pub(super) clock: SandboxClock,
+}
+
+/// A running gateway; it stops when it is dropped.
+pub(super) struct Gateway {
+    base_url: String,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Gateway {
+    pub(super) async fn start(callback: Callback) -> std::io::Result<Gateway> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let base_url = format!("http://{}", listener.local_addr()?);
+        let router = Router::new().route("/callbacks/{account}", any(call)).with_state(Arc::new(callback));
+        Ok(Gateway { base_url, serving: tokio::spawn(async move { axum::serve(listener, router).await }) })
+    }
+
+    /// Where the provider sends the notices of an account.
+    pub(super) fn callback_url(&self, account: &str) -> String {
+        format!("{}/callbacks/{account}", self.base_url)
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn call(
+    State(callback): State<Arc<Callback>>,
+    Path(account): Path<String>,
+    method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some(now) = Instant::from_utc(callback.clock.now()) else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let event = event(account, method, headers, &body);
+    answer(cuadre_callback::handle(event, &callback.clients, &callback.config, now).await)
+}
+
+/// The event of an HTTP API, payload 2.0: text as it is, other bytes in base64.
+fn event(account: String, method: Method, headers: HeaderMap, body: &Bytes) -> ApiGatewayV2httpRequest {
+    let mut event = ApiGatewayV2httpRequest::default();
+    let path = format!("/callbacks/{account}");
+    event.version = Some("2.0".to_owned());
+    event.route_key = Some("ANY /callbacks/{account}".to_owned());
+    event.raw_path = Some(path.clone());
+    event.headers = headers;
+    event.path_parameters.insert("account".to_owned(), account);
+    event.request_context.http.method = method;
+    event.request_context.http.path = Some(path);
+    match std::str::from_utf8(body) {
+        Ok(text) => event.body = Some(text.to_owned()),
+        Err(_) => {
+            event.body = Some(STANDARD.encode(body));
+            event.is_base64_encoded = true;
+        }
+    }
+    event
+}
+
+fn answer(response: ApiGatewayV2httpResponse) -> Response {
+    let status = u16::try_from(response.status_code).ok().and_then(|code| StatusCode::from_u16(code).ok());
+    let body = match response.body {
+        Some(encodings::Body::Text(text)) => Body::from(text),
+        Some(encodings::Body::Binary(bytes)) => Body::from(bytes),
+        _ => Body::empty(),
+    };
+    (status.unwrap_or(StatusCode::BAD_GATEWAY), response.headers, body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_goes_as_it_is_and_other_bytes_in_base64() {
+        let check = |body: &'static [u8], expected: &str, base64: bool| {
+            let event = event("tienda".to_owned(), Method::POST, HeaderMap::new(), &Bytes::from_static(body));
+            assert_eq!((event.body.as_deref(), event.is_base64_encoded), (Some(expected), base64));
+            assert_eq!(event.path_parameters["account"], "tienda");
+        };
+        check(b"{ \"a\":1 }\r\n", "{ \"a\":1 }\r\n", false);
+        check(b"\xff\xef", "/+8=", true);
+    }
+}

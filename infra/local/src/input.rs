@@ -1,0 +1,109 @@
+//! Files as the user names them: `-` is standard input, and compressed ones are opened.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+
+use crate::failure::Failure;
+
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+
+/// What stands for standard input on the command line.
+pub(crate) const STDIN: &str = "-";
+
+/// Reads a whole file and decompresses it. What it is compressed with is told by its first bytes, so that standard
+/// input and misnamed files are understood as well.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let stored = if path == Path::new(STDIN) { read_stdin() } else { fs::read(path) };
+    let stored = stored.map_err(|error| unreadable(path, &error))?;
+    decompress(stored).map_err(|error| {
+        let name = path.display();
+        Failure::Input(format!("{name} is compressed and damaged or cut short ({error}): transfer it again"))
+    })
+}
+
+/// Reads a file of settings, which must be text.
+pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
+    String::from_utf8(read(path)?)
+        .map_err(|_| Failure::Input(format!("{} is not UTF-8 text: save it as UTF-8", path.display())))
+}
+
+fn read_stdin() -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let name = path.display();
+    Failure::Input(match error.kind() {
+        io::ErrorKind::NotFound => format!("there is no file {name}: check the path"),
+        io::ErrorKind::PermissionDenied => format!("{name} may not be read: change its permissions"),
+        io::ErrorKind::IsADirectory => format!("{name} is a folder: name the files in it"),
+        _ => format!("{name} cannot be read ({error}): check the path"),
+    })
+}
+
+fn decompress(stored: Vec<u8>) -> io::Result<Vec<u8>> {
+    if stored.starts_with(GZIP_MAGIC) {
+        let mut plain = Vec::new();
+        MultiGzDecoder::new(stored.as_slice()).read_to_end(&mut plain)?;
+        Ok(plain)
+    } else if stored.starts_with(ZSTD_MAGIC) {
+        zstd::decode_all(stored.as_slice())
+    } else {
+        Ok(stored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn compressed_files_are_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(read(&path).unwrap(), b"account,cip\n", "{name}");
+        };
+        check("plain.csv", b"account,cip\n");
+        check("one.csv.gz", &gzip(b"account,cip\n"));
+        check("one.csv.zst", &zstd::encode_all(&b"account,cip\n"[..], 0).unwrap());
+        check("two-members.gz", &[gzip(b"account,"), gzip(b"cip\n")].concat());
+        check("no-suffix", &gzip(b"account,cip\n"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |name: &str, bytes: Option<&[u8]>, part: &str| {
+            let path = folder.path().join(name);
+            if let Some(bytes) = bytes {
+                fs::write(&path, bytes).unwrap();
+            }
+            let Failure::Input(sentence) = read(&path).unwrap_err() else { panic!("{name}") };
+            assert!(sentence.contains(part), "{sentence}");
+        };
+        let whole = gzip(&b"account,cip\n".repeat(50));
+        check("absent.csv", None, "check the path");
+        check("", None, "is a folder");
+        check("cut.gz", Some(&whole[..whole.len() / 2]), "transfer it again");
+        check("damaged.zst", Some(&[0x28, 0xb5, 0x2f, 0xfd, 9, 9]), "transfer it again");
+        let path = folder.path().join("mapping.toml");
+        fs::write(&path, b"\xff\xfe").unwrap();
+        assert!(matches!(read_text(&path), Err(Failure::Input(sentence)) if sentence.contains("UTF-8")));
+    }
+}

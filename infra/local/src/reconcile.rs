@@ -1,0 +1,295 @@
+//! `cuadre reconcile`: files in, judgement and outputs out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use cuadre::calendar::Instant;
+use cuadre::config::Policy;
+use cuadre::formats::{Format, Leg, Mapping};
+use cuadre::money::{Currency, format_minor};
+use cuadre::run::{self, FileCoverage, InputFile, Run, RunError, Settings};
+
+use crate::cli::ReconcileArguments;
+use crate::failure::Failure;
+use crate::{Done, Verdict, input, outputs, screen};
+
+/// Name of standard input in outputs and complaints.
+const STDIN_NAME: &str = "stdin";
+
+pub(crate) fn run(arguments: &ReconcileArguments) -> Result<Done, Failure> {
+    let mapping = mapping(arguments.mapping.as_deref())?;
+    let policy = policy(arguments.policy.as_deref())?;
+    let as_of = as_of(arguments.as_of.as_deref())?;
+    let paths = paths(arguments)?;
+    outputs::make_folder(&arguments.out)?;
+
+    let bar = screen::progress(u64::try_from(paths.len()).unwrap_or(u64::MAX), "reading");
+    let mut files = Vec::new();
+    for (leg, path) in &paths {
+        files.push(LoadedFile { leg: *leg, path, bytes: input::read(path)? });
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+
+    let spinner = screen::spinner("reconciling");
+    let names = names(&paths);
+    let inputs: Vec<InputFile<'_>> =
+        files.iter().zip(&names).map(|(file, name)| file.as_input(name)).collect();
+    let settings = Settings {
+        account: arguments.account.as_deref(),
+        mapping: &mapping,
+        policy: &policy,
+        as_of,
+        looks: &[],
+        opened: &BTreeMap::new(),
+    };
+    let run = run::execute(&inputs, &settings).map_err(refused)?;
+    outputs::write(&arguments.out, run.outputs.iter().map(|(name, bytes)| (*name, bytes.as_slice())))?;
+    spinner.finish_and_clear();
+
+    for warning in &run.warnings {
+        screen::complain(&format!("cuadre: {warning}"));
+    }
+    let report = if arguments.json { summary(&run) } else { describe(&run, &arguments.out) };
+    Ok(Done { verdict: if run.agrees() { Verdict::Agreed } else { Verdict::Breaks }, report })
+}
+
+/// `summary.json` as it was written.
+fn summary(run: &Run) -> String {
+    let summary = run.outputs.iter().find(|(name, _)| *name == "summary.json");
+    String::from_utf8_lossy(summary.map_or(&[], |(_, bytes)| bytes)).trim_end().to_owned()
+}
+
+/// A file in memory, decompressed.
+struct LoadedFile<'p> {
+    leg: Leg,
+    path: &'p Path,
+    bytes: Vec<u8>,
+}
+
+impl LoadedFile<'_> {
+    fn as_input<'f>(&'f self, name: &'f str) -> InputFile<'f> {
+        let named = self.path.file_name().and_then(|name| Format::from_name(&name.to_string_lossy()));
+        InputFile {
+            leg: self.leg,
+            name,
+            source: name,
+            bytes: &self.bytes,
+            format: named.unwrap_or_else(|| Format::sniff(&self.bytes)),
+            coverage: FileCoverage::Plain,
+        }
+    }
+}
+
+/// Every file of the command line with its leg; standard input can be read once only.
+fn paths(arguments: &ReconcileArguments) -> Result<Vec<(Leg, PathBuf)>, Failure> {
+    let legs = [
+        (Leg::Orders, &arguments.orders),
+        (Leg::Reports, &arguments.reports),
+        (Leg::Notices, &arguments.notices),
+    ];
+    let paths: Vec<(Leg, PathBuf)> =
+        legs.into_iter().flat_map(|(leg, paths)| paths.iter().map(move |path| (leg, path.clone()))).collect();
+    let mut seen = BTreeSet::new();
+    match paths.iter().find(|(_, path)| !seen.insert(path)) {
+        Some((_, path)) if path == Path::new(input::STDIN) => {
+            Err(Failure::Input("- (standard input) can stand for one file only: name the others".to_owned()))
+        }
+        Some((_, path)) => {
+            Err(Failure::Input(format!("{} is named twice: name each file once", path.display())))
+        }
+        None => Ok(paths),
+    }
+}
+
+/// The name under which outputs speak of each file: without its folder, so that the outputs do not depend on where the
+/// files lie, unless two files share that name.
+fn names(paths: &[(Leg, PathBuf)]) -> Vec<String> {
+    let short = |path: &Path| match path.file_name() {
+        _ if path == Path::new(input::STDIN) => STDIN_NAME.to_owned(),
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => path.display().to_string(),
+    };
+    let mut count: BTreeMap<String, u32> = BTreeMap::new();
+    for (_, path) in paths {
+        *count.entry(short(path)).or_default() += 1;
+    }
+    let name = |path: &Path| match short(path) {
+        shared if count.get(&shared).is_some_and(|count| *count > 1) => path.display().to_string(),
+        name => name,
+    };
+    paths.iter().map(|(_, path)| name(path)).collect()
+}
+
+fn mapping(path: Option<&Path>) -> Result<Mapping, Failure> {
+    let Some(path) = path else { return Ok(Mapping::default()) };
+    let text = input::read_text(path)?;
+    Mapping::parse(&text).map_err(|error| in_settings(path, &error.to_string()))
+}
+
+fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
+    let Some(path) = path else { return Ok(Policy::default()) };
+    let text = input::read_text(path)?;
+    Policy::parse(&text).map_err(|error| in_settings(path, &error.to_string()))
+}
+
+fn in_settings(path: &Path, error: &str) -> Failure {
+    Failure::Input(format!("{}: {}", path.display(), error.trim_end()))
+}
+
+fn as_of(text: Option<&str>) -> Result<Option<Instant>, Failure> {
+    let Some(text) = text else { return Ok(None) };
+    let time = Instant::parse(text);
+    let refused =
+        || Failure::Input(format!("--as-of {text:?} is not a time: write it as 2026-03-02T23:59:59-05:00"));
+    time.map(Some).ok_or_else(refused)
+}
+
+fn refused(error: RunError) -> Failure {
+    match error {
+        RunError::File(error) => Failure::Input(error.to_string()),
+        RunError::TooManySources => Failure::Input(error.to_string()),
+        other => Failure::defect("the run is stopped", &other),
+    }
+}
+
+/// What the run found, class by class, and where the files lie.
+fn describe(run: &Run, out: &Path) -> String {
+    let rows = run
+        .totals
+        .iter()
+        .filter(|(_, totals)| totals.count > 0)
+        .map(|(class, totals)| {
+            let value = |currency: Currency| {
+                let held = totals.by_currency.get(&currency);
+                held.map(|held| format_minor(held.minor)).unwrap_or_default()
+            };
+            [class.word().to_owned(), totals.count.to_string(), value(Currency::Pen), value(Currency::Usd)]
+        })
+        .collect();
+    let table = screen::table(["class", "count", "PEN", "USD"], rows, &[1, 2, 3]);
+    let as_of = run.as_of.map(|time| time.to_string()).unwrap_or_else(|| "no time known".to_owned());
+    let breaks = match run.breaks.len() {
+        0 => "no breaks".to_owned(),
+        1 => "1 break".to_owned(),
+        many => format!("{many} breaks"),
+    };
+    let rejected = match run.rejected {
+        0 => String::new(),
+        1 => ", 1 row rejected (see rejected.csv)".to_owned(),
+        rows => format!(", {rows} rows rejected (see rejected.csv)"),
+    };
+    format!("{table}\nAs of {as_of}: {breaks}{rejected}. Files in {}", out.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser;
+    use std::fs;
+
+    const ORDERS: &str = "account,reference_id,cip,amount,currency,status,created_at\n\
+        tienda,PED-1,5000000001,22.50,PEN,paid,2026-03-02T09:30:00-05:00\n";
+    const REPORTS: &str = "account,cip,amount,currency,status,paid_at\n\
+        tienda,5000000001,22.50,PEN,paid,2026-03-02T10:30:00-05:00\n";
+
+    /// A folder with the two files above and others.
+    fn folder(others: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [("orders.csv", ORDERS), ("reports.csv", REPORTS)].iter().chain(others) {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        folder
+    }
+
+    /// Runs the command in a folder; words that name a file there become its path.
+    fn reconcile(folder: &Path, line: &str) -> Result<Done, Failure> {
+        let words = line.split(' ').map(|word| match folder.join(word) {
+            path if path.is_file() || word == "out" || word == "absent.csv" => path.display().to_string(),
+            _ => word.to_owned(),
+        });
+        let words = ["cuadre".to_owned(), "reconcile".to_owned()].into_iter().chain(words);
+        let Some(Command::Reconcile(arguments)) = Cli::parse_from(words).command else { panic!("reconcile") };
+        run(&arguments)
+    }
+
+    #[test]
+    fn agreement_is_told_from_breaks_and_rejects() {
+        let other = REPORTS.replace("22.50", "20.00");
+        let bad = format!("{REPORTS}tienda,5000000002,1e3,PEN,paid,2026-03-02T10:30:00-05:00\n");
+        let folder = folder(&[("other.csv", &other), ("bad.csv", &bad)]);
+        let check = |reports: &str, expected: Verdict| {
+            let line = format!("--orders orders.csv --reports {reports} --out out");
+            assert_eq!(reconcile(folder.path(), &line).map(|done| done.verdict), Ok(expected), "{reports}");
+        };
+        check("reports.csv", Verdict::Agreed);
+        check("other.csv", Verdict::Breaks);
+        check("bad.csv", Verdict::Breaks);
+        let rejected = fs::read_to_string(folder.path().join("out/rejected.csv")).unwrap();
+        assert!(rejected.contains("bad.csv,3,amount,"), "{rejected}");
+        for name in ["summary.json", "breaks.csv", "matched.csv", "open.ndjson"] {
+            assert!(folder.path().join("out").join(name).is_file(), "{name}");
+        }
+    }
+
+    #[test]
+    fn bad_input_is_one_sentence_that_says_what_to_do() {
+        let folder = folder(&[
+            ("empty.csv", ""),
+            ("no-amount.csv", "account,cip,currency,status\n"),
+            ("mapping.toml", "[orders]\ncolour = 1\n"),
+            ("policy.toml", "[tolerance]\nabsolute = \"five\"\n"),
+        ]);
+        let check = |line: &str, part: &str| {
+            let outcome = reconcile(folder.path(), &format!("{line} --out out"));
+            let Err(Failure::Input(sentence)) = outcome else { panic!("{line}: {outcome:?}") };
+            assert!(sentence.contains(part), "{sentence}");
+        };
+        check("--orders absent.csv --reports reports.csv", "check the path");
+        check("--orders orders.csv --reports empty.csv", "empty.csv");
+        check("--orders orders.csv --reports no-amount.csv", "amount");
+        check("--orders orders.csv --reports reports.csv reports.csv", "named twice");
+        check("--orders - --reports -", "standard input");
+        check("--orders orders.csv --reports reports.csv --as-of today", "--as-of");
+        check("--orders orders.csv --reports reports.csv --mapping mapping.toml", "mapping.toml");
+        check("--orders orders.csv --reports reports.csv --policy policy.toml", "policy.toml");
+    }
+
+    #[test]
+    fn files_are_named_without_their_folder_unless_two_share_the_name() {
+        let check = |paths: &[&str], expected: &[&str]| {
+            let paths: Vec<_> = paths.iter().map(|path| (Leg::Reports, PathBuf::from(path))).collect();
+            assert_eq!(names(&paths), expected);
+        };
+        check(&["a/orders.csv", "b/reports.csv", "-"], &["orders.csv", "reports.csv", "stdin"]);
+        check(&["a/reports.csv", "b/reports.csv"], &["a/reports.csv", "b/reports.csv"]);
+    }
+
+    #[test]
+    fn the_report_is_a_table_or_the_summary() {
+        let folder = folder(&[]);
+        let report = |flags: &str| {
+            let line = format!("--orders orders.csv --reports reports.csv --out out{flags}");
+            reconcile(folder.path(), &line).unwrap().report
+        };
+        let table = report("");
+        assert!(
+            table.contains("matched") && table.contains("22.50") && table.contains("no breaks"),
+            "{table}"
+        );
+        let written = fs::read_to_string(folder.path().join("out/summary.json")).unwrap();
+        assert_eq!(report(" --json"), written.trim_end());
+    }
+
+    #[test]
+    fn the_same_files_elsewhere_give_the_same_bytes() {
+        let written = || {
+            let folder = folder(&[]);
+            reconcile(folder.path(), "--orders orders.csv --reports reports.csv --out out").unwrap();
+            ["summary.json", "breaks.csv", "matched.csv"]
+                .map(|name| fs::read(folder.path().join("out").join(name)).unwrap())
+        };
+        assert_eq!(written(), written());
+    }
+}
