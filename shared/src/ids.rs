@@ -70,6 +70,13 @@ impl BreakId {
         BreakId(hex::encode(short))
     }
 
+    /// Reads an identity that was written by [`BreakId::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<BreakId> {
+        let is_id = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        is_id.then(|| BreakId(text.to_owned()))
+    }
+
     /// The identity as outputs and keys write it: 32 hexadecimal digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -111,5 +118,7 @@ mod tests {
         let id = |subject: &[&str]| BreakId::new("tienda", "order-report", subject);
         assert_ne!(id(&["ab", "c"]), id(&["a", "bc"]));
         assert_eq!(id(&["ab"]).as_str().len(), 32);
+        assert_eq!(BreakId::parse(id(&["ab"]).as_str()), Some(id(&["ab"])));
+        assert_eq!(BreakId::parse("AB"), None);
     }
 }

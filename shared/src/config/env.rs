@@ -3,6 +3,7 @@
 //! The readers take a lookup, so that a test needs no environment: [`process`] is the one of a running function.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 /// Longest name of an account: it becomes part of keys in the table and in the bucket.
 const ACCOUNT_BYTES_MAX: usize = 64;
@@ -101,6 +102,22 @@ pub fn provider_url(lookup: Lookup<'_>) -> Result<String, EnvError> {
     safe.then_some(url).ok_or(EnvError::Invalid { name, reason })
 }
 
+/// A whole number that may be absent.
+///
+/// # Errors
+/// [`EnvError::Invalid`] where it is no number or out of its range.
+pub fn count(
+    lookup: Lookup<'_>,
+    name: &'static str,
+    range: RangeInclusive<u64>,
+) -> Result<Option<u64>, EnvError> {
+    let Ok(text) = required(lookup, name) else {
+        return Ok(None);
+    };
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.map(Some).ok_or(EnvError::Invalid { name, reason: "is not a whole number in its range" })
+}
+
 /// The accounts that a deployment serves; any other name is unknown to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accounts(BTreeSet<String>);
@@ -183,6 +200,17 @@ mod tests {
         check(Some("http://localhost.example.com"), None);
         check(Some("http://services.pagoefectivo.pe"), None);
         check(Some("services.pagoefectivo.pe"), None);
+    }
+
+    #[test]
+    fn a_count_is_absent_or_in_its_range() {
+        let check = |value: Option<&str>, expected: Result<Option<u64>, ()>| {
+            assert_eq!(count(&with(value), "EXPIRED_DAYS", 0..=60).map_err(drop), expected, "{value:?}");
+        };
+        check(None, Ok(None));
+        check(Some("60"), Ok(Some(60)));
+        check(Some("61"), Err(()));
+        check(Some("-1"), Err(()));
     }
 
     #[test]

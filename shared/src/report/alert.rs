@@ -146,10 +146,6 @@ fn write_break(text: &mut String, line: &Line) -> std::fmt::Result {
         Some(reason) => format!("{} ({reason})", line.class.word()),
         None => line.class.word().to_owned(),
     };
-    let amount = |minor: Option<i64>, currency: Currency| match minor {
-        Some(minor) => format!("{currency} {}", format_minor(i128::from(minor))),
-        None => "nothing".to_owned(),
-    };
     let mut subject = Vec::new();
     for (name, value) in
         [("order", &line.reference_id), ("CIP", &line.cip), ("operation", &line.operation_number)]
@@ -159,11 +155,24 @@ fn write_break(text: &mut String, line: &Line) -> std::fmt::Result {
         }
     }
     writeln!(text, "- {}: {class}, {}", line.severity.word(), subject.join(", "))?;
-    let (order, report) =
-        (amount(line.order_minor, line.currency), amount(line.report_minor, line.report_currency));
-    writeln!(text, "  order {order}, provider {report}")?;
+    writeln!(text, "  {}", both_sides(line))?;
     let suggestion = line.suggestion();
     if suggestion.is_empty() { Ok(()) } else { writeln!(text, "  {suggestion}") }
+}
+
+/// What each side says: amount and state; of a notice alone, what it announced.
+fn both_sides(line: &Line) -> String {
+    let amount = |minor: i64, currency: Currency| format!("{currency} {}", format_minor(i128::from(minor)));
+    if line.order_minor.is_none() && line.report_minor.is_none() {
+        return format!("announced {}", amount(line.value_minor, line.value_currency));
+    }
+    let side = |minor: Option<i64>, currency: Currency, status: &str| match minor {
+        Some(minor) => format!("{} {status}", amount(minor, currency)).trim_end().to_owned(),
+        None => "nothing".to_owned(),
+    };
+    let order = side(line.order_minor, line.currency, line.order_status);
+    let report = side(line.report_minor, line.report_currency, line.report_status);
+    format!("order {order}, provider {report}")
 }
 
 fn write_warnings(text: &mut String, warnings: &[String]) -> std::fmt::Result {

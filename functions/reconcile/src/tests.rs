@@ -1,0 +1,300 @@
+//! The function over the real SDK, against the emulators.
+
+use std::collections::HashMap;
+
+use cuadre::aws::table::{BreakState, Recorded};
+use cuadre::pagoefectivo::notice;
+use cuadre_emulators::{BUCKET_NAME, Emulators, Fault, Service, TABLE_NAME, TOPIC_ARN, Trouble};
+
+use super::*;
+
+const MORNING: &str = "2026-03-05T07:00:00-05:00";
+const NEXT_MORNING: &str = "2026-03-06T07:00:00-05:00";
+const ORDERS: &str = "normalized/orders/account=tienda/day=2026-03-02/shop.csv";
+const SEARCHED: &str = "normalized/reports/account=tienda/day=2026-03-02/search-20260302T150000Z-aa.ndjson";
+const LOOKS: &str = "normalized/looks/account=tienda/day=2026-03-05/search-20260305T110000Z-aa.ndjson";
+
+struct World {
+    aws: Emulators,
+    config: Config,
+    clients: Clients,
+}
+
+fn time(text: &str) -> Instant {
+    Instant::parse(text).unwrap()
+}
+
+impl World {
+    /// One order that was paid without the shop's knowing, and one that agrees.
+    async fn start() -> World {
+        let aws = Emulators::start().await.unwrap();
+        let variables = HashMap::from([
+            ("TABLE_NAME", TABLE_NAME),
+            ("BUCKET_NAME", BUCKET_NAME),
+            ("TOPIC_ARN", TOPIC_ARN),
+            ("ACCOUNTS", "tienda"),
+        ]);
+        let config = Config::from_env(&|name| variables.get(name).map(|&value| value.to_owned())).unwrap();
+        let clients = Clients::new(&aws.sdk_config(), &config);
+        let world = World { aws, config, clients };
+        world.put_orders("pending").await;
+        let row = |cip: u64, reference: &str| {
+            format!(
+                r#"{{"account":"tienda","cip":"{cip}","reference_id":"{reference}","amount":"22.50","currency":"PEN","status":"paid","paid_at":"2026-03-02T09:30:00-05:00","observed_at":"2026-03-02T10:00:00-05:00"}}"#
+            )
+        };
+        world.put(SEARCHED, &format!("{}\n{}\n", row(7, "A-7"), row(8, "A-8"))).await;
+        let look =
+            |cip| format!(r#"{{"account":"tienda","cip":"{cip}","looked_at":"2026-03-05T06:00:00-05:00"}}"#);
+        world.put(LOOKS, &format!("{}\n{}\n", look(7), look(8))).await;
+        for (cip, operation) in [("7", "701"), ("8", "801")] {
+            world.announce(cip, operation, "2026-03-02T09:30:05-05:00").await;
+        }
+        world
+    }
+
+    async fn put(&self, key: &str, text: &str) {
+        self.aws.put_object(key, text.as_bytes()).await.unwrap();
+    }
+
+    /// The shop's export of the fifth; the status of order A-7 is what it is told.
+    async fn put_orders(&self, status: &str) {
+        let rows = format!(
+            "reference_id,cip,amount,currency,status,created_at,updated_at\n\
+             A-7,7,22.50,PEN,{status},2026-03-02T09:00:00-05:00,2026-03-05T06:00:00-05:00\n\
+             A-8,8,22.50,PEN,paid,2026-03-02T09:00:00-05:00,2026-03-05T06:00:00-05:00\n"
+        );
+        self.put(ORDERS, &rows).await;
+    }
+
+    async fn announce(&self, cip: &str, operation: &str, received_at: &str) {
+        let body = format!(
+            r#"{{"eventType":"cip.paid","operationNumber":"{operation}","data":{{"cip":"{cip}","currency":"PEN","amount":22.50}}}}"#
+        );
+        let row = notice::read("tienda", body.as_bytes(), time(received_at)).unwrap();
+        assert_eq!(self.clients.table.record_notice(&row, body.as_bytes()).await.unwrap(), Recorded::New);
+    }
+
+    async fn run(&self, scheduled_at: &str) -> Result<Reconciled, ReconcileError> {
+        self.run_at(scheduled_at, scheduled_at).await
+    }
+
+    async fn run_at(&self, scheduled_at: &str, now: &str) -> Result<Reconciled, ReconcileError> {
+        let tick = Tick { account: None, scheduled_at: Some(scheduled_at.to_owned()) };
+        Ok(handle(&tick, &self.clients, &self.config, time(now)).await?.remove(0))
+    }
+
+    async fn outputs(&self, run: &str) -> Vec<(String, Vec<u8>)> {
+        let mut outputs = Vec::new();
+        for key in self.aws.keys(&format!("runs/tienda/{run}/")).await.unwrap() {
+            let bytes = self.aws.object(&key).await.unwrap();
+            outputs.push((key.rsplit('/').next().unwrap().to_owned(), bytes));
+        }
+        outputs
+    }
+
+    async fn states(&self) -> Vec<(String, BreakState, Instant)> {
+        let breaks = self.clients.table.breaks("tienda").await.unwrap();
+        breaks.into_values().map(|record| (record.reason, record.state, record.opened_at)).collect()
+    }
+
+    fn break_network(&self, service: Service, matching: &str, trouble: Trouble, times: Option<u32>) {
+        self.aws.faults().inject(Fault { service, matching: matching.to_owned(), trouble, times });
+    }
+}
+
+#[tokio::test]
+async fn a_run_writes_its_outputs_its_breaks_and_one_alert() {
+    let world = World::start().await;
+    let run = world.run(MORNING).await.unwrap();
+    assert_eq!((run.breaks, run.rejected, run.alerted, run.overtaken), (1, 0, true, false));
+    assert_eq!(run.report, format!("s3://{BUCKET_NAME}/runs/tienda/20260305T120000Z/"));
+
+    let outputs = world.outputs("20260305T120000Z").await;
+    let names: Vec<&str> = outputs.iter().map(|(name, _)| name.as_str()).collect();
+    let expected = [
+        "breaks.csv",
+        "inputs.json",
+        "matched.csv",
+        "notices.txt",
+        "open.ndjson",
+        "rejected.csv",
+        "summary.json",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(world.states().await, [("paid_not_recorded".to_owned(), BreakState::Open, time(MORNING))]);
+
+    let alerts = world.aws.alerts();
+    let [alert] = alerts.as_slice() else { panic!("one alert") };
+    assert_eq!(alert.subject, "Cuadre tienda 2026-03-05: 1 break, worst high, PEN 22.50");
+    assert_eq!(alert.topic_arn, TOPIC_ARN);
+    assert_eq!(alert.attributes["account"], ("String".to_owned(), "tienda".to_owned()));
+    assert_eq!(alert.attributes["severity"], ("String".to_owned(), "high".to_owned()));
+    assert_eq!(alert.attributes["breaks"], ("Number".to_owned(), "1".to_owned()));
+    assert_eq!(alert.attributes["class"], ("String.Array".to_owned(), r#"["status_mismatch"]"#.to_owned()));
+    for part in ["A-7", "PEN 22.50", "paid_not_recorded", "tienda/20260305T120000Z", run.report.as_str()] {
+        assert!(alert.body.contains(part), "{part} is missing in\n{}", alert.body);
+    }
+}
+
+#[tokio::test]
+async fn the_same_run_again_alerts_once_and_changes_no_byte() {
+    let world = World::start().await;
+    world.run(MORNING).await.unwrap();
+    let outputs = world.outputs("20260305T120000Z").await;
+    world.put_orders("paid").await;
+    let again = world.run(MORNING).await.unwrap();
+    assert_eq!((again.breaks, again.alerted), (1, false));
+    assert_eq!(world.outputs("20260305T120000Z").await, outputs);
+    assert_eq!(world.aws.alerts().len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_that_failed_half_way_goes_on_with_the_inputs_it_began_with() {
+    let cases = [
+        (Service::S3, "/breaks.csv"),
+        (Service::S3, "/summary.json"),
+        (Service::DynamoDb, "BatchWriteItem"),
+        (Service::DynamoDb, "PutItem"),
+        (Service::Sns, ""),
+    ];
+    let undisturbed = World::start().await;
+    undisturbed.run(MORNING).await.unwrap();
+    let expected = undisturbed.outputs("20260305T120000Z").await;
+    for (service, matching) in cases {
+        let world = World::start().await;
+        world.break_network(service, matching, Trouble::Status(400), None);
+        world.run(MORNING).await.unwrap_err();
+        assert_eq!(world.aws.alerts().len(), 0, "{matching}");
+
+        world.aws.faults().clear();
+        // Arrives between the attempts, and belongs to the next run.
+        world.put_orders("paid").await;
+        let run = world.run(MORNING).await.unwrap();
+        assert_eq!((run.breaks, run.alerted), (1, true), "{matching}");
+        assert_eq!(world.aws.alerts().len(), 1, "{matching}");
+        let outputs = world.outputs("20260305T120000Z").await;
+        for ((name, bytes), (_, other)) in
+            outputs.iter().zip(&expected).filter(|((name, _), _)| name != "inputs.json")
+        {
+            assert_eq!(
+                String::from_utf8_lossy(bytes),
+                String::from_utf8_lossy(other),
+                "{name} after {matching}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_simultaneous_deliveries_send_one_alert() {
+    let world = World::start().await;
+    let (a, b) = tokio::join!(world.run(MORNING), world.run(MORNING));
+    let alerted = [&a, &b].into_iter().filter(|run| run.as_ref().is_ok_and(|run| run.alerted)).count();
+    assert_eq!((alerted, world.aws.alerts().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn an_alert_that_died_with_its_invocation_is_sent_by_the_repetition() {
+    let world = World::start().await;
+    // Claimed, and then nothing: neither sent nor given back.
+    let record = RunRecord {
+        account: "tienda".to_owned(),
+        as_of: time(MORNING),
+        state: RunState::Alerting,
+        breaks: 1,
+        rejected: 0,
+        report: String::new(),
+        policy_hash: String::new(),
+        engine_version: String::new(),
+    };
+    assert_eq!(world.clients.table.claim_alert(&record, time(MORNING)).await.unwrap(), Claim::Mine);
+    world.run_at(MORNING, "2026-03-05T07:00:30-05:00").await.unwrap_err();
+    assert_eq!(world.aws.alerts().len(), 0, "the other one may still be at it");
+    assert!(world.run_at(MORNING, "2026-03-05T07:01:01-05:00").await.unwrap().alerted);
+    assert_eq!(world.aws.alerts().len(), 1);
+}
+
+#[tokio::test]
+async fn a_break_closes_when_it_is_settled_and_comes_back_when_it_is_not() {
+    let world = World::start().await;
+    world.run(MORNING).await.unwrap();
+    world.run("2026-03-05T08:00:00-05:00").await.unwrap();
+    let word = || "paid_not_recorded".to_owned();
+    assert_eq!(world.states().await, [(word(), BreakState::Open, time(MORNING))], "it keeps its age");
+    world.put_orders("paid").await;
+    assert_eq!(world.run(NEXT_MORNING).await.unwrap().breaks, 0);
+    assert_eq!(world.states().await, [(word(), BreakState::Closed, time(MORNING))]);
+    assert_eq!(world.aws.alerts().pop().unwrap().subject, "Cuadre tienda 2026-03-06: all agrees");
+    world.put_orders("pending").await;
+    world.run("2026-03-07T07:00:00-05:00").await.unwrap();
+    assert_eq!(world.states().await, [(word(), BreakState::Open, time("2026-03-07T07:00:00-05:00"))]);
+}
+
+#[tokio::test]
+async fn what_stands_is_not_written_again() {
+    let world = World::start().await;
+    world.run(MORNING).await.unwrap();
+    world.break_network(Service::DynamoDb, "BatchWriteItem", Trouble::Refused, None);
+    world.run(NEXT_MORNING).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_run_older_than_the_newest_is_not_made() {
+    let world = World::start().await;
+    world.run(NEXT_MORNING).await.unwrap();
+    let run = world.run(MORNING).await.unwrap();
+    assert_eq!((run.overtaken, run.alerted), (true, false));
+    assert_eq!(world.aws.alerts().len(), 1);
+    assert_eq!(world.aws.keys("runs/tienda/20260305T120000Z/").await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn an_announced_payment_that_nobody_confirms_is_a_break() {
+    let world = World::start().await;
+    world.announce("9", "901", "2026-03-02T09:30:05-05:00").await;
+    world.announce("10", "1001", "2026-03-05T07:00:01-05:00").await;
+    let look = r#"{"account":"tienda","cip":"9","looked_at":"2026-03-05T06:00:00-05:00"}"#;
+    world.put(&LOOKS.replace("-aa", "-bb"), &format!("{look}\n")).await;
+    let run = world.run(MORNING).await.unwrap();
+    assert_eq!(run.breaks, 2, "one received after the cut belongs to the next run");
+    assert!(world.aws.alerts()[0].body.contains("unconfirmed_notice"));
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_left_out_and_told_of() {
+    let world = World::start().await;
+    world.put("normalized/orders/account=tienda/day=2026-03-05/empty.csv", "").await;
+    world.put("normalized/orders/account=tienda/day=2026-03-05/orders.xlsx", "PK").await;
+    assert_eq!(world.run(MORNING).await.unwrap().breaks, 1);
+    let body = world.aws.alerts().pop().unwrap().body;
+    assert!(body.contains("empty.csv was left out"), "{body}");
+    assert!(body.contains("orders.xlsx was left out"), "{body}");
+}
+
+#[tokio::test]
+async fn a_policy_is_obeyed_and_a_bad_one_ends_the_run() {
+    let world = World::start().await;
+    world.put("config/cuadre.toml", "no_such_key = 1\n").await;
+    let error = reconcile("tienda", time(MORNING), &world.clients, time(MORNING)).await.unwrap_err();
+    assert!(error.to_string().starts_with("config/cuadre.toml: "), "{error}");
+    assert_eq!(world.aws.alerts().len(), 0);
+}
+
+#[tokio::test]
+async fn every_sample_event_is_taken_as_its_name_says() {
+    let world = World::start().await;
+    let now = time("2026-03-05T10:10:00-05:00");
+    let sample = |name: &str| {
+        let path = format!("{}/../../events/reconcile/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        serde_json::from_slice::<Tick>(&std::fs::read(path).unwrap())
+    };
+    let done = async |name: &str| handle(&sample(name).unwrap(), &world.clients, &world.config, now).await;
+    assert!(done("ok-scheduled").await.unwrap()[0].alerted);
+    assert!(!done("dup-scheduled").await.unwrap()[0].alerted);
+    assert!(done("ok-placeholder").await.unwrap()[0].alerted);
+    assert!(!done("ok-by-hand").await.unwrap()[0].alerted, "the same second again");
+    assert!(matches!(done("bad-account").await, Err(ReconcileError::Tick(TickError::UnknownAccount))));
+    assert!(matches!(done("bad-time").await, Err(ReconcileError::Tick(TickError::BadTime))));
+    assert!(sample("bad-field").is_err());
+}

@@ -1,0 +1,134 @@
+//! Which CIPs the provider is asked for. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::TimeDelta;
+use cuadre::calendar::Instant;
+use cuadre::ids::Cip;
+use cuadre::lifecycle::evidence::{OrderRow, ReportRow, ReportStatus};
+
+/// Nothing is known to live longer: aggregators name less than six months between creation and expiry. It bounds the
+/// asking for CIPs that never get an expiry or an answer.
+const AGE_MAX: TimeDelta = TimeDelta::days(190);
+
+/// The newest row of each CIP; of equally old ones the last.
+pub(crate) fn newest<'a, 'r>(rows: &'r [ReportRow<'a>]) -> BTreeMap<Cip, &'r ReportRow<'a>> {
+    let mut newest: BTreeMap<Cip, &ReportRow<'a>> = BTreeMap::new();
+    for row in rows {
+        let Some(cip) = row.cip else { continue };
+        match newest.get(&cip) {
+            Some(known) if known.observed_at > row.observed_at => {}
+            _ => {
+                newest.insert(cip, row);
+            }
+        }
+    }
+    newest
+}
+
+/// The CIPs of the orders whose story may still go on: not paid and not removed by their newest row, and, once expired,
+/// not for longer than `asked_after_expiry`.
+pub(crate) fn open_cips(
+    orders: &[OrderRow<'_>],
+    newest: &BTreeMap<Cip, &ReportRow<'_>>,
+    asked_after_expiry: TimeDelta,
+    now: Instant,
+) -> BTreeSet<Cip> {
+    let since = |time: Instant| now.to_utc().signed_duration_since(time.to_utc());
+    let goes_on = |order: &OrderRow<'_>, cip: Cip| {
+        let row = newest.get(&cip);
+        let expires_at = row.and_then(|row| row.expires_at).or(order.expires_at);
+        match row.map(|row| row.status) {
+            Some(
+                ReportStatus::Paid | ReportStatus::Removed | ReportStatus::Refunded | ReportStatus::Reversed,
+            ) => false,
+            Some(ReportStatus::Expired) => {
+                expires_at.is_none_or(|expiry| since(expiry) <= asked_after_expiry)
+            }
+            // Past its expiry, and the provider has not said so yet: its last word is still to come.
+            Some(ReportStatus::Pending) | None => true,
+        }
+    };
+    orders
+        .iter()
+        .filter(|order| since(order.created_at) <= AGE_MAX)
+        .flat_map(|order| order.cips.iter().map(move |cip| (order, *cip)))
+        .filter(|(order, cip)| goes_on(order, *cip))
+        .map(|(_, cip)| cip)
+        .collect()
+}
+
+/// Whether a row tells something that the known one does not: the time of looking is no news.
+pub(crate) fn is_news(row: &ReportRow<'_>, known: Option<&&ReportRow<'_>>) -> bool {
+    known.is_none_or(|known| {
+        let mut same_time = (*known).clone();
+        same_time.observed_at = row.observed_at;
+        same_time.source = row.source;
+        same_time.extras.clone_from(&row.extras);
+        same_time != *row
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use cuadre::formats::{self, Format, Mapping, Source};
+
+    use super::*;
+
+    const NOW: &str = "2026-03-10T12:00:00-05:00";
+
+    fn check(order: &str, rows: &str, expected: &[u64]) {
+        let orders =
+            format!("account,reference_id,cip,amount,currency,status,created_at,expires_at\n{order}\n");
+        let reports = format!("account,cip,amount,currency,status,expires_at,observed_at\n{rows}\n");
+        let source = |name, bytes| Source { name, bytes, format: Format::Csv, account: None };
+        let mapping = Mapping::default();
+        let orders = formats::read_orders(&source("o", orders.as_bytes()), &mapping.orders).unwrap().rows;
+        let reports =
+            formats::read_reports(&source("r", reports.as_bytes()), 0, &mapping.reports).unwrap().rows;
+        let now = Instant::parse(NOW).unwrap();
+        let open = open_cips(&orders, &newest(&reports), TimeDelta::days(3), now);
+        let open: Vec<u64> = open.into_iter().map(Cip::number).collect();
+        assert_eq!(open, expected, "{order} | {rows}");
+    }
+
+    const ORDER: &str = "a,R,7,10.00,PEN,pending,2026-03-01T10:00:00-05:00,2026-03-12T10:00:00-05:00";
+
+    #[test]
+    fn a_cip_is_asked_for_until_its_story_ends() {
+        check(ORDER, "", &[7]);
+        check(ORDER, "a,7,10.00,PEN,pending,,2026-03-09T10:00:00-05:00", &[7]);
+        check(ORDER, "a,7,10.00,PEN,paid,,2026-03-09T10:00:00-05:00", &[]);
+        check(ORDER, "a,7,10.00,PEN,removed,,2026-03-09T10:00:00-05:00", &[]);
+        check(&ORDER.replace(",7,", ",7;8,"), "a,7,10.00,PEN,paid,,2026-03-09T10:00:00-05:00", &[8]);
+        check(&ORDER.replace(",7,", ",,"), "", &[]);
+    }
+
+    #[test]
+    fn the_newest_row_speaks_wherever_it_stands() {
+        let paid = "a,7,10.00,PEN,paid,,2026-03-08T10:00:00-05:00";
+        let pending = "a,7,10.00,PEN,pending,,2026-03-09T10:00:00-05:00";
+        check(ORDER, &format!("{paid}\n{pending}"), &[7]);
+        check(ORDER, &format!("{pending}\n{paid}"), &[7]);
+    }
+
+    #[test]
+    fn an_expired_cip_is_asked_for_three_more_days() {
+        let expired = |at: &str| format!("a,7,10.00,PEN,expired,{at},2026-03-09T10:00:00-05:00");
+        check(ORDER, &expired("2026-03-07T12:00:00-05:00"), &[7]);
+        check(ORDER, &expired("2026-03-07T11:59:59-05:00"), &[]);
+        // The order's own expiry counts where the row has none.
+        check(ORDER, &expired(""), &[7]);
+    }
+
+    #[test]
+    fn a_pending_cip_past_its_expiry_still_owes_its_last_word() {
+        let order = ORDER.replace("2026-03-12", "2026-03-02");
+        check(&order, "a,7,10.00,PEN,pending,,2026-03-01T10:00:00-05:00", &[7]);
+    }
+
+    #[test]
+    fn nothing_is_asked_for_longer_than_a_cip_can_live() {
+        check(&ORDER.replace("2026-03-01", "2025-08-01"), "", &[]);
+    }
+}

@@ -1,0 +1,208 @@
+//! One pull of one account: what is open, ask, store, and the watermark last.
+
+use std::collections::BTreeMap;
+
+use cuadre::aws::bucket::Bucket;
+use cuadre::aws::rows::{RowFile, compressed};
+use cuadre::aws::{StoreError, layout};
+use cuadre::calendar::Instant;
+use cuadre::formats::{self, Format, Leg, Mapping, Source};
+use cuadre::ids::Cip;
+use cuadre::lifecycle::evidence::{OrderRow, ReportRow};
+use cuadre::pagoefectivo::client::Exchange;
+use cuadre::pagoefectivo::search;
+use serde::Serialize;
+
+use crate::open::{is_news, newest, open_cips};
+use crate::{Clients, Config, PullError, Pulled};
+
+/// Pulls one account for one tick. Every object is named by tick and content, and a row is stored only when it tells
+/// something new: work that is done again after a failure doubles nothing.
+pub(crate) async fn pull(
+    account: &str,
+    clients: &Clients,
+    config: &Config,
+    tick: Instant,
+    now: Instant,
+) -> Result<Pulled, PullError> {
+    let mut pulled = Pulled { account: account.to_owned(), ..Pulled::default() };
+    let heard_until = clients.table.watermark(account, layout::SEARCH).await?;
+    if heard_until.is_some_and(|until| until >= tick) {
+        pulled.already_done = true;
+        return Ok(pulled);
+    }
+    let keys = clients.secrets.keys(account, now).await?;
+    let (order_files, report_files) = (
+        row_files(&clients.bucket, Leg::Orders, account).await?,
+        row_files(&clients.bucket, Leg::Reports, account).await?,
+    );
+    let orders = read_orders(&order_files, account);
+    let searched = read_searched(&report_files, account);
+    let known = newest(&searched);
+    let open: Vec<Cip> = open_cips(&orders, &known, config.asked_after_expiry, now).into_iter().collect();
+
+    let mut harvest = Harvest::default();
+    let mut trouble = None;
+    for batch in open.chunks(config.batch_cips) {
+        match clients.provider.search(&keys.current, batch, now).await {
+            Ok(exchange) => {
+                store_raw(&clients.bucket, account, tick, now, &exchange).await?;
+                harvest.take(account, batch, &exchange, &known, now, &mut pulled);
+            }
+            Err(error) => {
+                // What the batches before it brought is kept all the same.
+                trouble = Some(error);
+                break;
+            }
+        }
+    }
+    harvest.store(&clients.bucket, account, tick).await?;
+    if let Some(error) = trouble {
+        return Err(error.into());
+    }
+    clients.table.move_watermark(account, layout::SEARCH, tick.min(now)).await?;
+    Ok(pulled)
+}
+
+/// The lines that a pull brings, before they are stored.
+#[derive(Default)]
+struct Harvest {
+    rows: Vec<u8>,
+    looks: Vec<u8>,
+}
+
+/// One line of `normalized/looks`: this CIP was asked for, found or not.
+#[derive(Serialize)]
+struct LookLine<'a> {
+    account: &'a str,
+    cip: String,
+    looked_at: String,
+}
+
+impl Harvest {
+    fn take(
+        &mut self,
+        account: &str,
+        asked: &[Cip],
+        exchange: &Exchange,
+        known: &BTreeMap<Cip, &ReportRow<'_>>,
+        now: Instant,
+        pulled: &mut Pulled,
+    ) {
+        let answer = &exchange.answer;
+        for snapshot in &answer.found {
+            let mut line = Vec::new();
+            formats::write_report_ndjson(&snapshot.row(account, now), &mut line);
+            if tells_news(&line, known.get(&snapshot.cip)) {
+                self.rows.extend_from_slice(&line);
+                pulled.news = pulled.news.saturating_add(1);
+            }
+        }
+        for entry in &answer.unreadable {
+            let cip = entry.cip.map(|cip| cip.to_string()).unwrap_or_default();
+            tracing::warn!(
+                account,
+                cip.number = cip,
+                field = entry.field,
+                reason = entry.reason,
+                "entry cannot be read"
+            );
+        }
+        // Of an entry that cannot be read nothing was heard, and of one without CIP it is not known whose it was.
+        let heard = |cip: &Cip| {
+            answer.found.iter().any(|snapshot| snapshot.cip == *cip) || answer.unknown.contains(cip)
+        };
+        for cip in asked.iter().filter(|cip| heard(cip)) {
+            let line = LookLine { account, cip: cip.to_string(), looked_at: now.to_string() };
+            // A struct of three texts always serialises.
+            if let Ok(text) = serde_json::to_string(&line) {
+                self.looks.extend_from_slice(text.as_bytes());
+                self.looks.push(b'\n');
+            }
+        }
+        pulled.asked = pulled.asked.saturating_add(asked.len());
+        pulled.unknown = pulled.unknown.saturating_add(answer.unknown.len());
+        pulled.unreadable = pulled.unreadable.saturating_add(answer.unreadable.len());
+    }
+
+    /// Rows before looks: a look without its row would claim a silence that was none.
+    async fn store(self, bucket: &Bucket, account: &str, tick: Instant) -> Result<(), StoreError> {
+        if !self.rows.is_empty() {
+            bucket.put_new(&layout::search_rows_key(account, tick, &self.rows), self.rows).await?;
+        }
+        if !self.looks.is_empty() {
+            bucket.put_new(&layout::looks_key(account, tick, &self.looks), self.looks).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Compares a line as it will be read back, since the known row has been cleansed on its way too: a reference with an
+/// odd blank in it would be news for ever otherwise.
+fn tells_news(line: &[u8], known: Option<&&ReportRow<'_>>) -> bool {
+    let source = Source { name: "line", bytes: line, format: Format::Ndjson, account: None };
+    match formats::read_reports(&source, 0, &Mapping::default().reports) {
+        Ok(table) => table.rows.first().is_none_or(|row| is_news(row, known)),
+        Err(_) => true,
+    }
+}
+
+/// One line of `raw/search`.
+#[derive(Serialize)]
+struct RawExchange<'a> {
+    asked_at: String,
+    request: &'a str,
+    response: &'a str,
+}
+
+async fn store_raw(
+    bucket: &Bucket,
+    account: &str,
+    tick: Instant,
+    now: Instant,
+    exchange: &Exchange,
+) -> Result<(), StoreError> {
+    let response = search::without_tokens(&exchange.response);
+    let raw = RawExchange { asked_at: now.to_string(), request: &exchange.request, response: &response };
+    let text = serde_json::to_vec(&raw)
+        .map_err(|error| StoreError::Refused { operation: "serialize", code: error.to_string() })?;
+    bucket.put_new(&layout::raw_search_key(account, tick, &text), compressed(&text)?).await.map(drop)
+}
+
+async fn row_files(bucket: &Bucket, leg: Leg, account: &str) -> Result<Vec<RowFile>, StoreError> {
+    let read = bucket.row_files(leg, account).await?;
+    for (key, reason) in &read.left_out {
+        tracing::warn!(account, object.key = key, reason, "object left out");
+    }
+    Ok(read.files)
+}
+
+/// The rows of all order files. A file that cannot be read is reconcile's to complain about; the others are good.
+fn read_orders<'a>(files: &'a [RowFile], account: &'a str) -> Vec<OrderRow<'a>> {
+    let mapping = Mapping::default();
+    let read = |file: &'a RowFile| match formats::read_orders(&source(file, account), &mapping.orders) {
+        Ok(table) => table.rows,
+        Err(error) => {
+            tracing::warn!(account, object.key = file.key, reason = %error, "file of orders left out");
+            Vec::new()
+        }
+    };
+    files.iter().flat_map(read).collect()
+}
+
+/// The rows that earlier searches brought. Other sources speak of payments in their own words and are not compared.
+fn read_searched<'a>(files: &'a [RowFile], account: &'a str) -> Vec<ReportRow<'a>> {
+    let mapping = Mapping::default();
+    let read = |file: &'a RowFile| match formats::read_reports(&source(file, account), 0, &mapping.reports) {
+        Ok(table) => table.rows,
+        Err(error) => {
+            tracing::warn!(account, object.key = file.key, reason = %error, "file of reports left out");
+            Vec::new()
+        }
+    };
+    files.iter().filter(|file| layout::source_of(&file.key) == layout::SEARCH).flat_map(read).collect()
+}
+
+fn source<'a>(file: &'a RowFile, account: &'a str) -> Source<'a> {
+    Source { name: &file.key, bytes: &file.bytes, format: file.format, account: Some(account) }
+}

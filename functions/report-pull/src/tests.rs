@@ -1,0 +1,292 @@
+//! The function over the real SDK and real HTTP, against the emulators and the simulator of the provider.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use cuadre_emulators::{BUCKET_NAME, Emulators, Fault, Service, TABLE_NAME, Trouble};
+use cuadre_sandbox::{PaymentOptions, Sandbox};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::*;
+
+const SECRET: &str = "Zm9yIHRlc3RzIG9ubHkgLSBub3QgYSBrZXk+/A==";
+const START: &str = "2026-03-02T10:00:00-05:00";
+
+struct World {
+    aws: Emulators,
+    sandbox: Sandbox,
+    config: Config,
+    clients: Clients,
+}
+
+fn time(text: &str) -> Instant {
+    Instant::parse(text).unwrap()
+}
+
+impl World {
+    async fn start() -> World {
+        World::start_with(|_| ()).await
+    }
+
+    async fn start_with(change: impl FnOnce(&mut cuadre_sandbox::Config)) -> World {
+        let mut provider = cuadre_sandbox::Config::new(1234, "ACCESS", SECRET, 7, time(START).to_utc());
+        change(&mut provider);
+        let sandbox = cuadre_sandbox::start(provider).await.unwrap();
+        let aws = Emulators::start().await.unwrap();
+        let keys = json!({"id_service": 1234, "access_key": "ACCESS", "secret_key": SECRET});
+        aws.put_secret("cuadre/accounts/tienda", &keys.to_string()).await.unwrap();
+        let url = sandbox.base_url();
+        let variables = HashMap::from([
+            ("TABLE_NAME", TABLE_NAME),
+            ("BUCKET_NAME", BUCKET_NAME),
+            ("SECRET_PREFIX", "cuadre"),
+            ("ACCOUNTS", "tienda"),
+            ("PROVIDER_URL", url.as_str()),
+            ("SEARCH_BATCH_CIPS", "2"),
+        ]);
+        let config = Config::from_env(&|name| variables.get(name).map(|&value| value.to_owned())).unwrap();
+        let persistence = Persistence { first_wait: Duration::from_millis(1), ..Persistence::default() };
+        let clients = Clients::with_persistence(&aws.sdk_config(), &config, persistence).unwrap();
+        World { aws, sandbox, config, clients }
+    }
+
+    /// Creates CIPs at the provider as a shop does, and their orders in the bucket.
+    async fn order(&self, count: usize) -> Vec<u64> {
+        let mut cips = Vec::new();
+        let mut orders = "reference_id,cip,amount,currency,status,created_at,expires_at\n".to_owned();
+        for number in 0..count {
+            let cip = self.create(&format!("A-{number}")).await;
+            orders
+                .push_str(&format!("A-{number},{cip},22.50,PEN,pending,{START},2026-03-03T10:00:00-05:00\n"));
+            cips.push(cip);
+        }
+        self.aws
+            .put_object("normalized/orders/account=tienda/day=2026-03-02/shop.csv", orders.as_bytes())
+            .await
+            .unwrap();
+        cips
+    }
+
+    async fn create(&self, reference: &str) -> u64 {
+        let hash = hex::encode(Sha256::digest(format!("1234.ACCESS.{SECRET}.{START}")));
+        let keys =
+            json!({"accessKey": "ACCESS", "idService": 1234, "dateRequest": START, "hashString": hash});
+        let token =
+            self.call("/v1/authorizations", "", &keys).await["data"]["token"].as_str().unwrap().to_owned();
+        let cip = json!({"currency": "PEN", "amount": 22.5, "transactionCode": reference, "userEmail": "a@example.com",
+            "userPhone": "999999999", "userCodeCountry": "+51", "dateExpiry": "2026-03-03T10:00:00-05:00"});
+        self.call("/v1/cips", &token, &cip).await["data"]["cip"].as_u64().unwrap()
+    }
+
+    async fn call(&self, path: &str, token: &str, body: &Value) -> Value {
+        let request = reqwest::Client::new().post(format!("{}{path}", self.sandbox.base_url()));
+        let request =
+            request.header("content-type", "application/json").header("origin", "web").bearer_auth(token);
+        let answer = request.body(body.to_string()).send().await.unwrap().bytes().await.unwrap();
+        serde_json::from_slice(&answer).unwrap()
+    }
+
+    async fn pull(&self, scheduled_at: &str) -> Result<Pulled, PullError> {
+        let tick = Tick { account: None, scheduled_at: Some(scheduled_at.to_owned()) };
+        self.sandbox.clock().set(time(scheduled_at).to_utc());
+        let pulled = handle(&tick, &self.clients, &self.config, time(scheduled_at)).await?;
+        Ok(pulled.into_iter().next().unwrap())
+    }
+
+    async fn lines(&self, prefix: &str) -> Vec<Value> {
+        let mut lines = Vec::new();
+        for key in self.aws.keys(prefix).await.unwrap() {
+            let text = String::from_utf8(self.aws.object(&key).await.unwrap()).unwrap();
+            lines.extend(text.lines().map(|line| serde_json::from_str(line).unwrap()));
+        }
+        lines
+    }
+
+    async fn rows(&self) -> Vec<Value> {
+        self.lines("normalized/reports/account=tienda/day=2026-03-02/search-").await
+    }
+
+    async fn watermark(&self) -> Option<Instant> {
+        self.clients.table.watermark("tienda", "search").await.unwrap()
+    }
+
+    fn break_network(&self, service: Service, matching: &str, trouble: Trouble, times: Option<u32>) {
+        self.aws.faults().inject(Fault { service, matching: matching.to_owned(), trouble, times });
+    }
+}
+
+#[tokio::test]
+async fn open_cips_are_asked_for_and_news_is_stored_with_every_look() {
+    let world = World::start().await;
+    let cips = world.order(3).await;
+    let first = world.pull("2026-03-02T10:10:00-05:00").await.unwrap();
+    assert_eq!((first.asked, first.news, first.unknown), (3, 3, 0));
+    assert_eq!(world.watermark().await, Some(time("2026-03-02T10:10:00-05:00")));
+    assert_eq!(world.aws.keys("raw/search/account=tienda/").await.unwrap().len(), 2, "batches of two");
+
+    world.sandbox.pay(cips[1], PaymentOptions::default()).unwrap();
+    let second = world.pull("2026-03-02T10:20:00-05:00").await.unwrap();
+    assert_eq!((second.asked, second.news), (3, 1), "a row that tells nothing new is not stored");
+    let paid = world.rows().await.pop().unwrap();
+    assert_eq!(
+        (paid["cip"].as_str(), paid["status"].as_str()),
+        (Some(cips[1].to_string().as_str()), Some("paid"))
+    );
+    assert_eq!(paid["observed_at"], "2026-03-02T10:20:00-05:00");
+
+    let third = world.pull("2026-03-02T10:30:00-05:00").await.unwrap();
+    assert_eq!((third.asked, third.news), (2, 0), "what is paid is not asked for again");
+    assert_eq!(world.lines("normalized/looks/account=tienda/").await.len(), 8);
+}
+
+#[tokio::test]
+async fn a_cip_that_the_provider_does_not_know_is_looked_at_all_the_same() {
+    let world = World::start().await;
+    let order = format!("reference_id,cip,amount,currency,status,created_at\nA-1,77,1.00,PEN,paid,{START}\n");
+    world
+        .aws
+        .put_object("normalized/orders/account=tienda/day=2026-03-02/shop.csv", order.as_bytes())
+        .await
+        .unwrap();
+    let pulled = world.pull("2026-03-02T10:10:00-05:00").await.unwrap();
+    assert_eq!((pulled.asked, pulled.unknown, pulled.news), (1, 1, 0));
+    let look = json!({"account": "tienda", "cip": "77", "looked_at": "2026-03-02T10:10:00-05:00"});
+    assert_eq!(world.lines("normalized/looks/").await, [look]);
+}
+
+#[tokio::test]
+async fn a_reference_that_cleansing_changes_is_news_only_once() {
+    let world = World::start().await;
+    let cip = world.create("A\u{a0}1").await;
+    let order =
+        format!("reference_id,cip,amount,currency,status,created_at\nA 1,{cip},22.50,PEN,pending,{START}\n");
+    world
+        .aws
+        .put_object("normalized/orders/account=tienda/day=2026-03-02/shop.csv", order.as_bytes())
+        .await
+        .unwrap();
+    assert_eq!(world.pull("2026-03-02T10:10:00-05:00").await.unwrap().news, 1);
+    assert_eq!(world.pull("2026-03-02T10:20:00-05:00").await.unwrap().news, 0);
+}
+
+#[tokio::test]
+async fn a_tick_that_is_delivered_again_asks_and_stores_nothing() {
+    let world = World::start().await;
+    world.order(1).await;
+    world.pull("2026-03-02T10:10:00-05:00").await.unwrap();
+    let keys = world.aws.keys("").await.unwrap();
+    assert!(world.pull("2026-03-02T10:10:00-05:00").await.unwrap().already_done);
+    assert_eq!(world.aws.keys("").await.unwrap(), keys);
+}
+
+#[tokio::test]
+async fn the_watermark_never_passes_data_that_is_not_durable() {
+    for matching in ["/raw/", "/normalized/reports/", "/normalized/looks/"] {
+        let world = World::start().await;
+        world.order(3).await;
+        world.break_network(
+            Service::S3,
+            &format!("PUT https://{BUCKET_NAME}.s3.us-east-1.amazonaws.com{matching}"),
+            Trouble::Status(403),
+            None,
+        );
+        world.pull("2026-03-02T10:10:00-05:00").await.unwrap_err();
+        assert_eq!(world.watermark().await, None, "{matching}");
+
+        world.aws.faults().clear();
+        world.pull("2026-03-02T10:10:00-05:00").await.unwrap();
+        assert_eq!(world.watermark().await, Some(time("2026-03-02T10:10:00-05:00")));
+        assert_eq!(world.rows().await.len(), 3, "nothing is lost and nothing doubled: {matching}");
+        assert_eq!(world.lines("normalized/looks/").await.len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_s3_that_is_lost_doubles_nothing() {
+    let world = World::start().await;
+    world.order(1).await;
+    world.break_network(Service::S3, "/normalized/reports/", Trouble::LostAnswer, Some(2));
+    world.pull("2026-03-02T10:10:00-05:00").await.unwrap();
+    assert_eq!(world.rows().await.len(), 1);
+}
+
+#[tokio::test]
+async fn trouble_at_the_provider_is_waited_for_a_little_while() {
+    let world = World::start().await;
+    world.order(3).await;
+    world.sandbox.fail_next(2);
+    assert_eq!(world.pull("2026-03-02T10:10:00-05:00").await.unwrap().news, 3);
+    world.sandbox.fail_next(100);
+    world.pull("2026-03-02T10:20:00-05:00").await.unwrap_err();
+    assert_eq!(world.watermark().await, Some(time("2026-03-02T10:10:00-05:00")));
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_when_it_has_expired() {
+    let world = World::start_with(|provider| provider.token_lifetime_seconds = 300).await;
+    world.order(1).await;
+    for minute in [10, 11, 20, 50] {
+        let pulled = world.pull(&format!("2026-03-02T10:{minute}:00-05:00")).await.unwrap();
+        assert_eq!(pulled.asked, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_the_provider_no_longer_takes_is_renewed_once() {
+    let world = World::start_with(|provider| provider.token_lifetime_seconds = 300).await;
+    world.order(1).await;
+    world.pull("2026-03-02T10:10:00-05:00").await.unwrap();
+    // The provider's clock runs ahead: by ours the token is still good.
+    world.sandbox.clock().advance(Duration::from_secs(600));
+    let tick = Tick { account: None, scheduled_at: Some("2026-03-02T10:11:00-05:00".to_owned()) };
+    let now = time("2026-03-02T10:11:00-05:00");
+    let pulled = handle(&tick, &world.clients, &world.config, now).await.unwrap();
+    assert_eq!(pulled[0].asked, 1);
+}
+
+#[tokio::test]
+async fn no_secret_and_no_token_is_stored() {
+    let world = World::start().await;
+    world.order(2).await;
+    world.pull("2026-03-02T10:10:00-05:00").await.unwrap();
+    let raw = world.aws.keys("raw/").await.unwrap();
+    let text = world.aws.object(&raw[0]).await.unwrap();
+    let text = zstd::decode_all(text.as_slice()).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("22.5"), "{text}");
+    for secret in [SECRET, "ACCESS", "Bearer"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    assert!(!text.contains(r#"\"token\":\""#) || text.contains("[removed]"), "{text}");
+}
+
+#[tokio::test]
+async fn a_secret_that_was_never_filled_is_said_to_be_one() {
+    let world = World::start().await;
+    world.order(1).await;
+    let keys = json!({"id_service": 1234, "access_key": "replace-me", "secret_key": SECRET});
+    world.aws.put_secret("cuadre/accounts/tienda", &keys.to_string()).await.unwrap();
+    let now = time("2026-03-02T10:10:00-05:00");
+    let error = pull::pull("tienda", &world.clients, &world.config, now, now).await.unwrap_err();
+    assert!(matches!(error, PullError::Provider(ClientError::PlaceholderKeys)), "{error}");
+}
+
+#[tokio::test]
+async fn every_sample_event_is_taken_as_its_name_says() {
+    let world = World::start().await;
+    world.order(1).await;
+    let now = time("2026-03-02T10:10:00-05:00");
+    let sample = |name: &str| {
+        let path = format!("{}/../../events/report-pull/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        serde_json::from_slice::<Tick>(&std::fs::read(path).unwrap())
+    };
+    let done = async |name: &str| handle(&sample(name).unwrap(), &world.clients, &world.config, now).await;
+    assert!(!done("ok-scheduled").await.unwrap()[0].already_done);
+    assert!(done("dup-scheduled").await.unwrap()[0].already_done);
+    assert!(!done("ok-placeholder").await.unwrap()[0].already_done);
+    assert!(done("ok-by-hand").await.unwrap()[0].already_done, "the same second again");
+    assert!(matches!(done("bad-account").await, Err(PullError::Tick(TickError::UnknownAccount))));
+    assert!(matches!(done("bad-time").await, Err(PullError::Tick(TickError::BadTime))));
+    assert!(sample("bad-field").is_err());
+}

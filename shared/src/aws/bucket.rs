@@ -1,0 +1,123 @@
+//! The bucket: raw and normalized evidence, runs, the policy.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::primitives::ByteStream;
+
+use super::{Patience, SdkConfig, StoreError, failed};
+
+/// Largest object that is taken into memory: a function has a gigabyte or two, and rows point into these bytes.
+pub const OBJECT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Most objects that one listing gives; past it a function would spend its time on listing.
+const KEYS_MAX: usize = 100_000;
+
+/// Whether a write-once object was new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It is there now.
+    New,
+    /// It was there already and stays as it was.
+    AlreadyThere,
+}
+
+/// An object as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Its bytes as stored.
+    pub bytes: Vec<u8>,
+    /// Which version of it; absent in a bucket without versions.
+    pub version_id: Option<String>,
+}
+
+/// An S3 bucket; a clone shares its connections.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    client: Client,
+    name: String,
+}
+
+impl Bucket {
+    /// Makes the client; nothing is read yet.
+    #[must_use]
+    pub fn new(config: &SdkConfig, patience: Patience, name: &str) -> Bucket {
+        Bucket { client: Client::new(&patience.applied_to(config)), name: name.to_owned() }
+    }
+
+    /// Where an object lies, for people: `s3://bucket/key`.
+    #[must_use]
+    pub fn location(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.name)
+    }
+
+    /// Writes an object unless one of that name is there (`If-None-Match: *`).
+    ///
+    /// # Errors
+    /// [`StoreError`]; after `Unavailable` it may have been written all the same.
+    pub async fn put_new(&self, key: &str, bytes: Vec<u8>) -> Result<Written, StoreError> {
+        let request = self.client.put_object().bucket(&self.name).key(key).if_none_match("*");
+        match request.body(ByteStream::from(bytes)).send().await {
+            Ok(_) => Ok(Written::New),
+            Err(SdkError::ServiceError(error)) if error.raw().status().as_u16() == 412 => {
+                Ok(Written::AlreadyThere)
+            }
+            Err(error) => Err(failed("PutObject", error)),
+        }
+    }
+
+    /// Writes an object in place of whatever has its name; older versions stay in the bucket.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn put(&self, key: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+        let request = self.client.put_object().bucket(&self.name).key(key).body(ByteStream::from(bytes));
+        request.send().await.map(drop).map_err(|error| failed("PutObject", error))
+    }
+
+    /// Reads an object, or one version of it; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`], `TooLarge` beyond [`OBJECT_BYTES_MAX`].
+    pub async fn get(&self, key: &str, version_id: Option<&str>) -> Result<Option<Object>, StoreError> {
+        let request = self.client.get_object().bucket(&self.name).key(key);
+        let object = match request.set_version_id(version_id.map(str::to_owned)).send().await {
+            Ok(object) => object,
+            Err(SdkError::ServiceError(error)) if matches!(error.err(), GetObjectError::NoSuchKey(_)) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(failed("GetObject", error)),
+        };
+        let length = object.content_length.and_then(|length| usize::try_from(length).ok());
+        if length.is_some_and(|length| length > OBJECT_BYTES_MAX) {
+            return Err(StoreError::TooLarge { what: key.to_owned(), max: OBJECT_BYTES_MAX });
+        }
+        // A bucket without versions gives the word "null".
+        let version_id = object.version_id.filter(|version| version != "null");
+        let body = object.body.collect().await;
+        let body =
+            body.map_err(|error| StoreError::Unavailable { operation: "GetObject", source: error.into() })?;
+        Ok(Some(Object { bytes: body.to_vec(), version_id }))
+    }
+
+    /// The keys under a prefix, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError`], `TooLarge` for more keys than one call may give.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let request = self.client.list_objects_v2().bucket(&self.name).prefix(prefix);
+        let mut pages = request.into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("ListObjectsV2", error))?;
+            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+            if keys.len() > KEYS_MAX {
+                return Err(StoreError::TooLarge { what: format!("the list of {prefix}"), max: KEYS_MAX });
+            }
+        }
+        // A "folder" that somebody made in a console is an empty object whose key ends with a slash.
+        keys.retain(|key| !key.ends_with('/'));
+        keys.sort_unstable();
+        Ok(keys)
+    }
+}

@@ -1,0 +1,121 @@
+//! The one DynamoDB table, on demand, keys `pk` and `sk`, both strings.
+//!
+//! | what | pk | sk | rest |
+//! | --- | --- | --- | --- |
+//! | notice | `CIP#{account}#{cip}` | `NOTICE#{event}#{operation number, else payment time, else -}` | parsed fields, `content_hash`, raw `body` |
+//! | quarantine | `QUARANTINE#{account}` | SHA-256 of the body | `reason`, `received_at`, raw `body` |
+//! | break | `BREAK#{account}` | break id | `state` open or closed, `opened_at`, what it is about, `content_hash` |
+//! | run | `RUN#{account}` | `as_of` | `state` alerting or done, counts, where the report lies |
+//! | watermark | `WATERMARK#{account}` | source | `covered_until` |
+//!
+//! Every item has `kind`. A notice is one fact and is written once, under its natural key: that key, not a record that
+//! expires, is what makes a repeated callback harmless. Accounts hold no `#` (see `config::env`).
+
+mod breaks;
+mod notices;
+mod runs;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::{Patience, SdkConfig, StoreError};
+use crate::calendar::Instant;
+
+pub use breaks::{BreakRecord, BreakState};
+pub use notices::Recorded;
+pub use runs::{Claim, RunRecord, RunState};
+
+/// The table and how long its callers can wait.
+#[derive(Debug)]
+pub struct Table {
+    client: Client,
+    name: String,
+}
+
+impl Table {
+    /// Makes the client; nothing is read yet.
+    #[must_use]
+    pub fn new(config: &SdkConfig, patience: Patience, name: &str) -> Table {
+        Table { client: Client::new(&patience.applied_to(config)), name: name.to_owned() }
+    }
+}
+
+type Attributes = HashMap<String, AttributeValue>;
+
+/// An item on its way into the table or out of it.
+struct Item {
+    kind: &'static str,
+    attributes: Attributes,
+}
+
+impl Item {
+    fn new(kind: &'static str, pk: String, sk: String) -> Item {
+        let item = Item { kind, attributes: HashMap::new() };
+        item.text("pk", pk).text("sk", sk).text("kind", kind)
+    }
+
+    fn read(kind: &'static str, attributes: Attributes) -> Item {
+        Item { kind, attributes }
+    }
+
+    fn text(mut self, name: &str, value: impl Into<String>) -> Item {
+        self.attributes.insert(name.to_owned(), AttributeValue::S(value.into()));
+        self
+    }
+
+    /// Leaves the attribute out where there is nothing: an absent side stays absent.
+    fn some_text(self, name: &str, value: Option<impl Into<String>>) -> Item {
+        match value {
+            Some(value) => self.text(name, value),
+            None => self,
+        }
+    }
+
+    fn number(mut self, name: &str, value: impl ToString) -> Item {
+        self.attributes.insert(name.to_owned(), AttributeValue::N(value.to_string()));
+        self
+    }
+
+    fn bytes(mut self, name: &str, value: &[u8]) -> Item {
+        self.attributes.insert(name.to_owned(), AttributeValue::B(Blob::new(value)));
+        self
+    }
+
+    fn get(&self, name: &'static str) -> Result<&str, StoreError> {
+        self.find(name).ok_or_else(|| self.unreadable(name))
+    }
+
+    /// A text or the digits of a number.
+    fn find(&self, name: &'static str) -> Option<&str> {
+        match self.attributes.get(name)? {
+            AttributeValue::S(text) | AttributeValue::N(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Reads an attribute that has to be there.
+    fn parsed<T>(&self, name: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
+        read(self.get(name)?).ok_or_else(|| self.unreadable(name))
+    }
+
+    /// Reads an attribute that may be absent, and is not nonsense if it is there.
+    fn parsed_if_there<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
+        self.find(name).map(|text| read(text).ok_or_else(|| self.unreadable(name))).transpose()
+    }
+
+    fn unreadable(&self, field: &'static str) -> StoreError {
+        StoreError::Unreadable { what: self.kind, field }
+    }
+}
+
+/// A time as a text that sorts by time: UTC to the nanosecond.
+fn sortable(time: Instant) -> String {
+    time.to_utc().format("%Y-%m-%dT%H:%M:%S%.9fZ").to_string()
+}

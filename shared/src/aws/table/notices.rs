@@ -1,0 +1,157 @@
+//! Notices: one fact, one item, one conditional put.
+
+use std::borrow::Cow;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use sha2::{Digest, Sha256};
+
+use super::super::{StoreError, failed};
+use super::{Item, Table};
+use crate::calendar::Instant;
+use crate::ids::Cip;
+use crate::lifecycle::evidence::NoticeRow;
+use crate::money::{Currency, Money, format_minor};
+use crate::pagoefectivo::notice;
+
+const KIND: &str = "notice";
+
+/// What came of recording a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is a new fact.
+    New,
+    /// The same fact stands there already, and says the same.
+    Repeated,
+    /// The same fact stands there already and says something else; that one stays.
+    Contradicts,
+}
+
+impl Table {
+    /// Records a verified notice with its raw body, once.
+    ///
+    /// # Errors
+    /// [`StoreError`]; after `Unavailable` the outcome is unknown and the same call settles it.
+    pub async fn record_notice(&self, row: &NoticeRow<'_>, body: &[u8]) -> Result<Recorded, StoreError> {
+        let content_hash = notice::content_hash(row);
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item_of(row, body, &content_hash).attributes))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let error = match request.send().await {
+            Ok(_) => return Ok(Recorded::New),
+            Err(error) => error,
+        };
+        match standing_item(&error) {
+            Some(standing) if standing.get("content_hash")? == content_hash => Ok(Recorded::Repeated),
+            Some(_) => Ok(Recorded::Contradicts),
+            None => Err(failed("PutItem", error)),
+        }
+    }
+
+    /// Keeps a signed body that a person has to look at; the same body again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for [`Table::record_notice`].
+    pub async fn quarantine(
+        &self,
+        account: &str,
+        body: &[u8],
+        reason: &str,
+        received_at: Instant,
+    ) -> Result<(), StoreError> {
+        let body_hash = hex::encode(Sha256::digest(body));
+        let item = Item::new("quarantine", format!("QUARANTINE#{account}"), body_hash)
+            .text("account", account)
+            .text("reason", reason)
+            .text("received_at", received_at.to_string())
+            .bytes("body", body);
+        let request = self.client.put_item().table_name(&self.name).set_item(Some(item.attributes));
+        match request.condition_expression("attribute_not_exists(pk)").send().await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error))
+                if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(failed("PutItem", error)),
+        }
+    }
+
+    /// Every notice of an account, by CIP and identity, without the bodies.
+    ///
+    /// Reads the whole table with a filter, which is paid for by what is read and not by what is found: right for a
+    /// young deployment. The archive of notices in S3 takes its place with the publish function.
+    ///
+    /// # Errors
+    /// [`StoreError`], `Unreadable` where an item is none of ours.
+    pub async fn notices(&self, account: &str) -> Result<Vec<NoticeRow<'static>>, StoreError> {
+        let request = self
+            .client
+            .scan()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .filter_expression("begins_with(pk, :subject) AND begins_with(sk, :fact)")
+            .expression_attribute_values(":subject", AttributeValue::S(format!("CIP#{account}#")))
+            .expression_attribute_values(":fact", AttributeValue::S("NOTICE#".to_owned()))
+            .projection_expression(
+                "pk, sk, account, cip, event_type, operation_number, amount, currency, paid_at, received_at",
+            );
+        let mut items = request.into_paginator().items().send();
+        let mut rows = Vec::new();
+        while let Some(attributes) = items.next().await {
+            let attributes = attributes.map_err(|error| failed("Scan", error))?;
+            let item = Item::read(KIND, attributes);
+            rows.push((item.get("sk")?.to_owned(), row_of(&item)?));
+        }
+        rows.sort_by(|(a_key, a), (b_key, b)| a.cip.cmp(&b.cip).then_with(|| a_key.cmp(b_key)));
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
+    }
+}
+
+/// The item that made a condition fail.
+fn standing_item<R>(error: &SdkError<PutItemError, R>) -> Option<Item> {
+    match error.as_service_error()? {
+        PutItemError::ConditionalCheckFailedException(failure) => {
+            Some(Item::read(KIND, failure.item.clone().unwrap_or_default()))
+        }
+        _ => None,
+    }
+}
+
+fn item_of(row: &NoticeRow<'_>, body: &[u8], content_hash: &str) -> Item {
+    let pk = format!("CIP#{}#{}", row.account, row.cip);
+    let sk = format!("NOTICE#{}", notice::identity(row));
+    let code =
+        row.extras.iter().find(|(name, _)| name == notice::TRANSACTION_CODE).map(|(_, value)| value.as_ref());
+    Item::new(KIND, pk, sk)
+        .text("account", row.account.as_ref())
+        .text("cip", row.cip.to_string())
+        .text("event_type", row.event_type.as_ref())
+        .some_text("operation_number", row.operation_number.as_deref())
+        .text("amount", format_minor(i128::from(row.amount.minor)))
+        .text("currency", row.amount.currency.code())
+        .some_text("paid_at", row.paid_at.map(|time| time.to_string()))
+        .text("received_at", row.received_at.to_string())
+        .some_text(notice::TRANSACTION_CODE, code)
+        .text("content_hash", content_hash)
+        .bytes("body", body)
+}
+
+fn row_of(item: &Item) -> Result<NoticeRow<'static>, StoreError> {
+    let currency = item.parsed("currency", Currency::from_code)?;
+    Ok(NoticeRow {
+        account: Cow::Owned(item.get("account")?.to_owned()),
+        cip: item.parsed("cip", Cip::parse)?,
+        event_type: Cow::Owned(item.get("event_type")?.to_owned()),
+        operation_number: item.find("operation_number").map(|number| Cow::Owned(number.to_owned())),
+        amount: item.parsed("amount", |text| Money::parse(text, currency).ok())?,
+        paid_at: item.parsed_if_there("paid_at", Instant::parse)?,
+        received_at: item.parsed("received_at", Instant::parse)?,
+        extras: Vec::new(),
+    })
+}
