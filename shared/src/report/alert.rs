@@ -285,7 +285,7 @@ mod tests {
         assert!(at("13 breaks to look at (1 critical, 12 high), PEN 78.50 in question") < at("order R-99"));
         assert!(at("order R-99") < at("order R-12,") && at("order R-12,") < at("order R-11,"));
         assert!(at("order R-4,") < at("- and 3 more in breaks.csv"));
-        assert!(at("  order PEN 12.00, provider nothing") < at("Report  s3://bucket/runs/"));
+        assert!(at("  order PEN 12.00 paid, provider nothing") < at("Report  s3://bucket/runs/"));
         assert!(!alert.body.contains("order R-3,"));
     }
 
