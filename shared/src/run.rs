@@ -67,6 +67,10 @@ pub struct Settings<'a> {
     pub looks: &'a [Look],
     /// When breaks that are known already were first seen.
     pub opened: &'a BTreeMap<BreakId, Instant>,
+    /// The run is this account's alone: rows of another one are left out, and a person is told.
+    pub only_account: Option<&'a str>,
+    /// What somebody must look at beside the rows: a file that cannot be read, a notice in quarantine.
+    pub needs_person: &'a [String],
 }
 
 /// Why a run gave nothing.
@@ -102,15 +106,17 @@ pub struct Run {
     pub totals: BTreeMap<Class, ClassTotals>,
     /// Rows that could not be read.
     pub rejected: u64,
+    /// What somebody must look at beside breaks and rejected rows.
+    pub needs_person: Vec<String>,
     /// What the person who started the run should know.
     pub warnings: Vec<String>,
 }
 
 impl Run {
-    /// Whether nothing needs a person: no break and no rejected row.
+    /// Whether nothing needs a person: no break, no rejected row, nothing left out.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        self.breaks.is_empty() && self.rejected == 0
+        self.breaks.is_empty() && self.rejected == 0 && self.needs_person.is_empty()
     }
 }
 
@@ -119,7 +125,7 @@ impl Run {
 /// # Errors
 /// [`RunError`]: a file that cannot be read at all, or a defect. Bad rows are no error; they are in `rejected.csv`.
 pub fn execute(files: &[InputFile<'_>], settings: &Settings<'_>) -> Result<Run, RunError> {
-    let mut reading = Reading::default();
+    let mut reading = Reading { needs_person: settings.needs_person.to_vec(), ..Reading::default() };
     for file in files {
         reading.read(file, settings)?;
     }
@@ -129,7 +135,8 @@ pub fn execute(files: &[InputFile<'_>], settings: &Settings<'_>) -> Result<Run, 
     let coverage = reading.coverage(settings, moment);
     let outcome = reconcile::run(&reading.inputs, &coverage, settings.policy, moment, settings.opened)?;
 
-    let Reading { inputs, sources, records, rejected_rows, rejected, warnings, .. } = &mut reading;
+    let Reading { inputs, sources, records, rejected_rows, rejected, needs_person, warnings, .. } =
+        &mut reading;
     rejected_rows.sort();
     let facts = Facts { inputs, sources };
     let summary = report::summary_json(Summary {
@@ -139,6 +146,7 @@ pub fn execute(files: &[InputFile<'_>], settings: &Settings<'_>) -> Result<Run, 
         totals: &outcome.totals,
         conservation: &outcome.conservation,
         rejected,
+        needs_person,
         warnings,
     })?;
     let outputs = vec![
@@ -154,6 +162,7 @@ pub fn execute(files: &[InputFile<'_>], settings: &Settings<'_>) -> Result<Run, 
         breaks: outcome.lines.into_iter().filter(|line| line.class.is_break()).collect(),
         totals: outcome.totals,
         rejected: rejected.values().sum(),
+        needs_person: std::mem::take(needs_person),
         warnings: std::mem::take(warnings),
     })
 }
@@ -169,6 +178,7 @@ struct Reading<'a> {
     covered_until: BTreeMap<Leg, Instant>,
     latest: BTreeMap<Leg, Instant>,
     looks: Vec<Look>,
+    needs_person: Vec<String>,
     warnings: Vec<String>,
 }
 
@@ -206,12 +216,14 @@ impl<'a> Reading<'a> {
             Source { name: file.name, bytes: file.bytes, format: file.format, account: settings.account };
         let facts = match file.leg {
             Leg::Orders => {
-                let table = formats::read_orders(&source, &settings.mapping.orders)?;
+                let mut table = formats::read_orders(&source, &settings.mapping.orders)?;
+                self.leave_out_others(file, settings, &mut table.rows, |row| &row.account);
                 FileFacts::take(table, &mut self.inputs.orders)
             }
             Leg::Reports => {
                 let source_id = self.source_id(file.source)?;
-                let table = formats::read_reports(&source, source_id, &settings.mapping.reports)?;
+                let mut table = formats::read_reports(&source, source_id, &settings.mapping.reports)?;
+                self.leave_out_others(file, settings, &mut table.rows, |row| &row.account);
                 if file.coverage == FileCoverage::Search {
                     let seen = |row: &crate::lifecycle::evidence::ReportRow<'_>| {
                         let (cip, looked_at) = (row.cip?, row.observed_at?);
@@ -222,12 +234,33 @@ impl<'a> Reading<'a> {
                 FileFacts::take(table, &mut self.inputs.reports)
             }
             Leg::Notices => {
-                let table = formats::read_notices(&source, &settings.mapping.notices)?;
+                let mut table = formats::read_notices(&source, &settings.mapping.notices)?;
+                self.leave_out_others(file, settings, &mut table.rows, |row| &row.account);
                 FileFacts::take(table, self.inputs.notices.get_or_insert_default())
             }
         };
         self.note(file, facts);
         Ok(())
+    }
+
+    /// Rows of another account would be judged twice: here, and in that account's own run.
+    fn leave_out_others<R>(
+        &mut self,
+        file: &InputFile<'_>,
+        settings: &Settings<'_>,
+        rows: &mut Vec<R>,
+        account: impl Fn(&R) -> &str,
+    ) {
+        let Some(own) = settings.only_account else { return };
+        let before = rows.len();
+        rows.retain(|row| account(row) == own);
+        let left_out = before.saturating_sub(rows.len());
+        if left_out > 0 {
+            self.needs_person.push(format!(
+                "rows of {} belong to another account than {own} and were left out ({left_out}): put them into that account's folder",
+                file.name
+            ));
+        }
     }
 
     fn source_id(&mut self, source: &str) -> Result<u16, RunError> {

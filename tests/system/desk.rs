@@ -172,8 +172,16 @@ pub fn execute_files(
 ) -> Outcome {
     let (mapping, opened) = (Mapping::default(), BTreeMap::new());
     let policy = Policy::parse(policy).unwrap();
-    let settings =
-        Settings { account: None, mapping: &mapping, policy: &policy, as_of, looks, opened: &opened };
+    let settings = Settings {
+        account: None,
+        mapping: &mapping,
+        policy: &policy,
+        as_of,
+        looks,
+        opened: &opened,
+        only_account: None,
+        needs_person: &[],
+    };
     let run = execute(files, &settings).unwrap();
     let output = |name: &str| {
         run.outputs.iter().find(|(known, _)| *known == name).map(|(_, bytes)| bytes.as_slice()).unwrap()

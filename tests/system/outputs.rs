@@ -204,6 +204,8 @@ fn a_header_without_rows_is_a_good_file_and_no_bytes_are_not() {
         as_of: None,
         looks: &[],
         opened: &opened,
+        only_account: None,
+        needs_person: &[],
     };
     let error = execute(&[input(Leg::Orders, "orders.csv", b"")], &settings).unwrap_err();
     assert!(matches!(error, RunError::File(FileError::Empty { .. })), "{error:?}");
@@ -250,4 +252,40 @@ fn an_open_line_carries_its_facts() {
     let line = &outcome.open[0];
     assert_eq!((line["reference_id"].as_str(), line["store"].as_str()), (Some("R1"), Some("lima")));
     assert!(line["facts"].to_string().contains("2026-03-01T10:00:00-05:00"), "{line}");
+}
+
+/// An account's own run judges no other account's rows, and says that it left them out.
+#[test]
+fn rows_of_another_account_are_left_out_and_told() {
+    use cuadre::formats::{Format, Leg, Mapping};
+    use cuadre::run::{FileCoverage, InputFile, Settings, execute};
+    let orders = "account,reference_id,cip,amount,currency,status,created_at\n\
+        own,R-1,1,10.00,PEN,pending,2026-03-01T10:00:00-05:00\n\
+        other,R-2,2,10.00,PEN,paid,2026-03-01T10:00:00-05:00\n";
+    let file = InputFile {
+        leg: Leg::Orders,
+        name: "orders.csv",
+        source: "orders",
+        bytes: orders.as_bytes(),
+        format: Format::Csv,
+        coverage: FileCoverage::Plain,
+    };
+    let run = execute(
+        &[file],
+        &Settings {
+            account: None,
+            mapping: &Mapping::default(),
+            policy: &cuadre::config::Policy::default(),
+            as_of: cuadre::calendar::Instant::parse("2026-03-20T07:00:00-05:00"),
+            looks: &[],
+            opened: &std::collections::BTreeMap::new(),
+            only_account: Some("own"),
+            needs_person: &[],
+        },
+    )
+    .unwrap();
+    assert_eq!(run.totals.values().map(|totals| totals.count).sum::<u64>(), 1);
+    assert!(!run.agrees());
+    let [note] = run.needs_person.as_slice() else { panic!("{:?}", run.needs_person) };
+    assert!(note.contains("rows of orders.csv") && note.contains("(1)"), "{note}");
 }

@@ -44,6 +44,8 @@ pub(crate) fn judge(account: &str, as_of: Instant, inputs: &Inputs) -> Result<(R
         as_of: Some(as_of),
         looks: &inputs.looks,
         opened: &inputs.opened,
+        only_account: Some(account),
+        needs_person: &[],
     };
     let mut run = run::execute(&files, &settings)?;
     run.warnings.extend(warnings);

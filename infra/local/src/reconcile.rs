@@ -42,6 +42,8 @@ pub(crate) fn run(arguments: &ReconcileArguments) -> Result<Done, Failure> {
         as_of,
         looks: &[],
         opened: &BTreeMap::new(),
+        only_account: None,
+        needs_person: &[],
     };
     let run = run::execute(&inputs, &settings).map_err(refused)?;
     outputs::write(&arguments.out, run.outputs.iter().map(|(name, bytes)| (*name, bytes.as_slice())))?;

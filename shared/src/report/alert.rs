@@ -14,6 +14,8 @@ use crate::run::Run;
 const SUBJECT_CHARS_MAX: usize = 100;
 /// How many breaks are told one by one; the rest is in `breaks.csv`.
 const BREAKS_SHOWN_MAX: usize = 10;
+/// How many things beside the breaks are told one by one.
+const NOTES_SHOWN_MAX: usize = 10;
 /// How many warnings are repeated.
 const WARNINGS_SHOWN_MAX: usize = 5;
 
@@ -44,7 +46,8 @@ pub enum Attribute {
 /// `run_id` names the run, `report_location` says where its outputs lie.
 #[must_use]
 pub fn alert(run: &Run, account: &str, run_id: &str, report_location: &str) -> Alert {
-    let worst = run.breaks.iter().map(|line| line.severity).max();
+    let set_aside = (!run.needs_person.is_empty()).then_some(Severity::High);
+    let worst = run.breaks.iter().map(|line| line.severity).max().max(set_aside);
     let mut classes: Vec<&str> = run.breaks.iter().map(|line| line.class.word()).collect();
     classes.sort_unstable();
     classes.dedup();
@@ -63,7 +66,9 @@ pub fn alert(run: &Run, account: &str, run_id: &str, report_location: &str) -> A
 
 fn subject(run: &Run, account: &str, worst: Option<Severity>) -> String {
     let day = run.as_of.map(|time| format!(" {}", time.business_day())).unwrap_or_default();
+    let set_aside = u64_of(run.needs_person.len());
     let found = match (run.breaks.len(), worst) {
+        (0, _) if set_aside > 0 => format!("no breaks, and {} to look at", counted(set_aside, "other thing")),
         (0, _) if run.rejected > 0 => format!("no breaks, {} unreadable", counted(run.rejected, "row")),
         (0, _) => "all agrees".to_owned(),
         (breaks, worst) => {
@@ -93,6 +98,7 @@ fn write_heading(text: &mut String, run: &Run, account: &str) -> std::fmt::Resul
     let as_of = run.as_of.map_or_else(|| "no time".to_owned(), clock);
     writeln!(text, "PagoEfectivo account {account}, reconciled as of {as_of} (Lima).\n")?;
     match run.breaks.len() {
+        0 if !run.needs_person.is_empty() => writeln!(text, "No breaks in what could be compared.")?,
         0 => writeln!(text, "All agrees: no difference needs a person.")?,
         breaks => writeln!(
             text,
@@ -104,6 +110,12 @@ fn write_heading(text: &mut String, run: &Run, account: &str) -> std::fmt::Resul
     }
     if run.rejected > 0 {
         writeln!(text, "{} could not be read: see rejected.csv.", counted(run.rejected, "row"))?;
+    }
+    for note in run.needs_person.iter().take(NOTES_SHOWN_MAX) {
+        writeln!(text, "! {note}")?;
+    }
+    if let Some(more) = run.needs_person.len().checked_sub(NOTES_SHOWN_MAX).filter(|more| *more > 0) {
+        writeln!(text, "! and {more} more in summary.json")?;
     }
     writeln!(text)
 }
@@ -233,6 +245,10 @@ mod tests {
     use crate::run::{FileCoverage, InputFile, Settings, execute};
 
     fn alert_of(orders: &str, account: &str) -> Alert {
+        alert_with(orders, account, &[])
+    }
+
+    fn alert_with(orders: &str, account: &str, needs_person: &[String]) -> Alert {
         let header = "account,reference_id,cip,amount,currency,status,created_at\n";
         let policy = Policy::parse("[coverage]\norders = \"complete\"\nreports = \"complete\"\n").unwrap();
         let file = |leg, name, bytes| InputFile {
@@ -255,6 +271,8 @@ mod tests {
             as_of: Instant::parse("2026-03-05T07:00:00-05:00"),
             looks: &[],
             opened: &BTreeMap::new(),
+            only_account: None,
+            needs_person,
         };
         alert(&execute(&files, &settings).unwrap(), account, "run-1", "s3://bucket/runs/")
     }
@@ -294,6 +312,16 @@ mod tests {
         let alert = alert_of(&order(1, "1,0x", "pending"), "tienda");
         assert_eq!(alert.subject, "Cuadre tienda 2026-03-05: no breaks, 1 row unreadable");
         assert!(alert.body.contains("1 row could not be read: see rejected.csv."), "{}", alert.body);
+    }
+
+    #[test]
+    fn what_was_left_out_is_never_called_agreement() {
+        let alert =
+            alert_with(&order(1, "10.00", "pending"), "tienda", &["orders.csv was left out".to_owned()]);
+        assert_eq!(alert.subject, "Cuadre tienda 2026-03-05: no breaks, and 1 other thing to look at");
+        assert!(alert.body.contains("! orders.csv was left out"), "{}", alert.body);
+        assert!(!alert.body.contains("All agrees"), "{}", alert.body);
+        assert!(alert.attributes.contains(&("severity", Attribute::Text("high".to_owned()))));
     }
 
     #[test]

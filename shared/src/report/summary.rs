@@ -47,6 +47,8 @@ pub struct Summary<'s> {
     pub conservation: &'s Conservation,
     /// Rows that could not be read, by leg.
     pub rejected: &'s BTreeMap<Leg, u64>,
+    /// What somebody must look at beside breaks and rejected rows.
+    pub needs_person: &'s [String],
     /// What the person who started the run should know.
     pub warnings: &'s [String],
 }
@@ -58,6 +60,7 @@ struct Document<'s> {
     policy_sha256: &'s str,
     classes: BTreeMap<&'static str, ClassRecord>,
     conservation: BTreeMap<&'static str, LegRecord>,
+    needs_person: &'s [String],
     warnings: &'s [String],
     inputs: &'s [InputRecord],
 }
@@ -111,6 +114,7 @@ pub fn summary_json(summary: Summary<'_>) -> Result<Vec<u8>, serde_json::Error> 
         policy_sha256: summary.policy_hash,
         classes: summary.totals.iter().map(|(class, totals)| (class.word(), class_record(totals))).collect(),
         conservation: legs,
+        needs_person: summary.needs_person,
         warnings: summary.warnings,
         inputs: summary.inputs,
     };
