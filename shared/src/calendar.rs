@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 
 /// Lima's distance from UTC. Peru has kept no daylight saving time since 1994.
 const LIMA_OFFSET_SECONDS: i32 = -5 * 3600;
@@ -74,17 +74,6 @@ impl fmt::Display for Instant {
 /// A calendar day in Lima.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(NaiveDate);
-
-impl Day {
-    /// Reads `2026-03-02`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Day> {
-        NaiveDate::parse_from_str(text, "%Y-%m-%d")
-            .ok()
-            .filter(|day| (1..=9999).contains(&day.year()))
-            .map(Day)
-    }
-}
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -133,7 +133,14 @@ pub fn execute(files: &[InputFile<'_>], settings: &Settings<'_>) -> Result<Run, 
     // Without a single time nothing can be late, expired or waited for: any moment judges alike.
     let moment = as_of.unwrap_or_default();
     let coverage = reading.coverage(settings, moment);
-    let outcome = reconcile::run(&reading.inputs, &coverage, settings.policy, moment, settings.opened)?;
+    let mut outcome = reconcile::run(&reading.inputs, &coverage, settings.policy, moment, settings.opened)?;
+    if as_of.is_none() {
+        // No moment is known, and so none at which a break was first seen.
+        outcome
+            .lines
+            .iter_mut()
+            .for_each(|line| line.opened_at = settings.opened.get(&line.break_id).copied());
+    }
 
     let Reading { inputs, sources, records, rejected_rows, rejected, needs_person, warnings, .. } =
         &mut reading;
@@ -239,7 +246,7 @@ impl<'a> Reading<'a> {
                 FileFacts::take(table, self.inputs.notices.get_or_insert_default())
             }
         };
-        self.note(file, facts);
+        self.note(file, settings.policy, facts);
         Ok(())
     }
 
@@ -271,13 +278,14 @@ impl<'a> Reading<'a> {
         u16::try_from(index).map_err(|_| RunError::TooManySources)
     }
 
-    fn note(&mut self, file: &InputFile<'_>, facts: FileFacts) {
+    fn note(&mut self, file: &InputFile<'_>, policy: &Policy, facts: FileFacts) {
+        let vouched_for = coverage_rule(policy, file.leg) == CoverageRule::Complete;
         let covered = match file.coverage {
             FileCoverage::Plain => facts.latest,
             FileCoverage::Search => None,
             FileCoverage::UpTo(time) => Some(time),
         };
-        if file.coverage == FileCoverage::Plain && facts.latest.is_none() && facts.rows > 0 {
+        if file.coverage == FileCoverage::Plain && facts.latest.is_none() && facts.rows > 0 && !vouched_for {
             self.warnings.push(format!(
                 "{} bears no time, so its silence counts for nothing: map a time column, or declare coverage.{} = \"complete\" in the policy",
                 file.name,
@@ -314,15 +322,14 @@ impl<'a> Reading<'a> {
 
     /// Up to when each leg was heard, and never beyond the moment of judgement.
     fn coverage(&self, settings: &Settings<'_>, moment: Instant) -> Coverage {
-        let of = |leg: Leg, rule: CoverageRule| match rule {
+        let of = |leg: Leg| match coverage_rule(settings.policy, leg) {
             CoverageRule::Complete => Some(moment),
             CoverageRule::Latest => self.covered_until.get(&leg).map(|time| moment.min(*time)),
         };
-        let rules = settings.policy.coverage;
         let mut coverage = Coverage {
-            orders: of(Leg::Orders, rules.orders),
-            reports: of(Leg::Reports, rules.reports),
-            notices: of(Leg::Notices, rules.notices),
+            orders: of(Leg::Orders),
+            reports: of(Leg::Reports),
+            notices: of(Leg::Notices),
             ..Coverage::default()
         };
         for look in self.looks.iter().chain(settings.looks) {
@@ -336,5 +343,13 @@ impl<'a> Reading<'a> {
             }
         }
         coverage
+    }
+}
+
+fn coverage_rule(policy: &Policy, leg: Leg) -> CoverageRule {
+    match leg {
+        Leg::Orders => policy.coverage.orders,
+        Leg::Reports => policy.coverage.reports,
+        Leg::Notices => policy.coverage.notices,
     }
 }

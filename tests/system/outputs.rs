@@ -164,8 +164,16 @@ fn a_known_break_keeps_the_time_at_which_it_was_opened() {
     let mapping = Mapping::default();
     let run = |as_of: &str, opened: &BTreeMap<_, _>| {
         let as_of = Instant::parse(as_of);
-        let settings =
-            Settings { account: None, mapping: &mapping, policy: &policy, as_of, looks: &[], opened };
+        let settings = Settings {
+            account: None,
+            mapping: &mapping,
+            policy: &policy,
+            as_of,
+            looks: &[],
+            opened,
+            only_account: None,
+            needs_person: &[],
+        };
         execute(&files, &settings).unwrap().breaks.remove(0)
     };
     let first = run("2026-03-09T12:00:00-05:00", &BTreeMap::new());

@@ -116,6 +116,11 @@ impl<'r, 'a> Snapshots<'r, 'a> {
         self.groups.iter().map(|group| group.row.as_ref())
     }
 
+    /// The row that speaks for each time of looking.
+    pub fn speakers(&self) -> impl Iterator<Item = RowIndex> {
+        self.groups.iter().map(|group| group.speaker)
+    }
+
     fn older(&self) -> impl Iterator<Item = &Settled<'r, ReportRow<'a>>> {
         self.groups.iter().skip(1)
     }

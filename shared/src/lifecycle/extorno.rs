@@ -17,7 +17,7 @@ pub(super) fn apply(operations: &mut [Operation<'_, '_>], snapshots: &Snapshots<
                 })
         });
         if taken_back && operation.standing == Standing::Live {
-            operation.standing = Standing::Reversed;
+            operation.reverse();
         }
     }
 }

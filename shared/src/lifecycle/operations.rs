@@ -79,11 +79,10 @@ impl<'r, 'a> Operation<'r, 'a> {
         self.numbers.first().copied()
     }
 
-    /// The refunded amount that the provider states for this payment, in part or whole.
+    /// What the provider states as given back so far, in part or whole: the largest amount that any row states.
     #[must_use]
     pub fn refunded_stated(&self) -> Option<i64> {
-        let stated = |settled: &Settled<'_, ReportRow<'_>>| settled.row.refunded_minor;
-        self.refunded_part.or_else(|| self.returns.iter().chain(&self.paid).find_map(stated))
+        self.returns.iter().chain(&self.paid).filter_map(|settled| settled.row.refunded_minor).max()
     }
 
     /// The order of payments: by time, then by number, what is missing last.
@@ -101,6 +100,12 @@ impl<'r, 'a> Operation<'r, 'a> {
 
     fn shares_source(&self, sources: &[u16]) -> bool {
         self.sources.iter().any(|source| sources.contains(source))
+    }
+
+    /// The collector took the money back, and with it what had been given back in part.
+    pub(super) fn reverse(&mut self) {
+        self.standing = Standing::Reversed;
+        self.refunded_part = None;
     }
 
     fn new() -> Self {
@@ -165,13 +170,10 @@ impl<'r, 'a> Operation<'r, 'a> {
         // The strongest speaks where the paid row is missing, whatever arrived first.
         self.returns.sort_by(|a, b| b.row.status.cmp(&a.row.status).then_with(|| a.row.rank(&b.row)));
         let reversed = self.returns.iter().any(|known| known.row.status == ReportStatus::Reversed);
-        let refunds = self.returns.iter().filter(|known| known.row.status == ReportStatus::Refunded);
-        let stated: Vec<Option<i64>> = refunds.map(|known| known.row.refunded_minor).collect();
-        let by_refunds = stated.iter().flatten().fold(0_i64, |sum, part| sum.saturating_add(*part));
-        let by_payment = self.paid.as_ref().and_then(|paid| paid.row.refunded_minor).unwrap_or(0);
-        let part = by_refunds.max(by_payment);
+        let mut refunds = self.returns.iter().filter(|known| known.row.status == ReportStatus::Refunded);
+        let part = self.refunded_stated().unwrap_or(0);
         let amount = self.money().map_or(0, |money| money.minor);
-        let whole = stated.contains(&None) || part >= amount;
+        let whole = refunds.any(|refund| refund.row.refunded_minor.is_none()) || part >= amount;
         self.standing = match (reversed, whole) {
             (true, _) => Standing::Reversed,
             (false, true) => Standing::Refunded,
@@ -242,17 +244,21 @@ pub fn operations<'r, 'a>(rows: &[Row<'r, 'a>]) -> (Vec<Operation<'r, 'a>>, Vec<
 }
 
 fn numbered_operations<'r, 'a>(rows: &[Row<'r, 'a>]) -> Vec<Operation<'r, 'a>> {
-    let mut by_number: BTreeMap<&'r str, Operation<'r, 'a>> = BTreeMap::new();
+    let mut by_number: BTreeMap<(&'r str, ReportStatus), Vec<Row<'r, 'a>>> = BTreeMap::new();
     for &(index, row) in rows {
         if let Some(number) = row.operation_number.as_deref() {
-            let operation = by_number.entry(number).or_insert_with(Operation::new);
-            match row.status {
-                ReportStatus::Paid => operation.add_paid(&[(index, row)]),
-                status => operation.add_return(status, true, &[(index, row)]),
-            }
+            by_number.entry((number, row.status)).or_default().push((index, row));
         }
     }
-    let mut operations: Vec<_> = by_number.into_values().collect();
+    let mut operations: BTreeMap<&'r str, Operation<'r, 'a>> = BTreeMap::new();
+    for ((number, status), rows) in by_number {
+        let operation = operations.entry(number).or_insert_with(Operation::new);
+        match status {
+            ReportStatus::Paid => operation.add_paid(&rows),
+            status => operation.add_return(status, true, &rows),
+        }
+    }
+    let mut operations: Vec<_> = operations.into_values().collect();
     operations.sort_by(Operation::compare);
     operations
 }
@@ -286,19 +292,20 @@ fn bind_sources(operations: &mut Vec<Operation<'_, '_>>) {
     }
 }
 
-/// An operation that only this source shows, and the place among the others that it may fill.
+/// An operation that only this source shows, and the place among the others that it may fill: first whichever fits,
+/// and only when nothing fits any longer a place of the same currency.
 fn next_binding(operations: &[Operation<'_, '_>], source: u16) -> Option<(usize, usize)> {
-    let own = operations.iter().enumerate().filter(|(_, operation)| operation.sources == [source]);
-    let place_of = |own: &Operation<'_, '_>| {
-        let free = || operations.iter().enumerate().filter(|(_, other)| !other.shares_source(&own.sources));
-        let row = own.speaker()?.row.as_ref();
-        let currency = Some(row.amount.currency);
-        free()
-            .find(|(_, other)| other.fits(row))
-            .or_else(|| free().find(|(_, other)| other.money().map(|money| money.currency) == currency))
-            .map(|(to, _)| to)
+    let pairs = || {
+        let own = operations.iter().enumerate().filter(|(_, operation)| operation.sources == [source]);
+        own.flat_map(|(from, own)| {
+            let free = operations.iter().enumerate().filter(|(_, other)| !other.shares_source(&own.sources));
+            free.map(move |(to, other)| (from, own, to, other))
+        })
     };
-    own.into_iter().find_map(|(from, operation)| place_of(operation).map(|to| (from, to)))
+    let fitting = pairs().find(|(_, own, _, other)| own.speaker().is_some_and(|told| other.fits(&told.row)));
+    let currency = |operation: &Operation<'_, '_>| operation.money().map(|money| money.currency);
+    let found = fitting.or_else(|| pairs().find(|(_, own, _, other)| currency(own) == currency(other)));
+    found.map(|(from, _, to, _)| (from, to))
 }
 
 /// Events without operation number: dated before undated, earliest first.
@@ -335,7 +342,8 @@ fn place_payment<'r, 'a>(operations: &mut Vec<Operation<'r, 'a>>, event: &Event<
 }
 
 /// Where a payment without number belongs: to the only operation that fits; across sources also to the first that
-/// fits, and to the only payment of the same currency even where the amounts differ (a conflict to be shown).
+/// fits, and to the first payment of the same currency even where the amounts differ (a conflict to be shown):
+/// the number of payments is the largest that any one source shows.
 fn payment_place(operations: &[Operation<'_, '_>], event: &Event<'_, '_>) -> Option<usize> {
     let settled = settle(event.rows.iter().copied(), |row| row.observed_at)?;
     let row = settled.row.as_ref();
@@ -371,14 +379,25 @@ fn place_return<'r, 'a>(
 ) {
     let Some(settled) = settle(event.rows.iter().copied(), |row| row.observed_at) else { return };
     let row = settled.row.as_ref();
-    let told = |operation: &Operation<'_, '_>| {
-        operation.returns.iter().find(|known| known.row.status == status).map(|known| known.row.paid_at)
+    let sources = event.sources();
+    let of_status = |operation: &Operation<'_, '_>| -> Vec<(Option<Instant>, bool)> {
+        let known = operation.return_rows.iter().filter(|known| known.status == status);
+        let told = |known: &Return<'_, '_>| {
+            let time = known.rows.iter().find_map(|(_, row)| row.paid_at);
+            (time, known.rows.iter().any(|(_, row)| sources.contains(&row.source)))
+        };
+        known.map(told).collect()
     };
+    let either_undated = |time: Option<Instant>| time.is_none() || row.paid_at.is_none();
     let same = |operation: &Operation<'_, '_>| {
-        row.paid_at.is_some() && told(operation) == Some(row.paid_at) && operation.money() == Some(row.amount)
+        of_status(operation).into_iter().any(|(time, by_same_source)| {
+            let at_one_time = time.is_some() && time == row.paid_at && operation.money() == Some(row.amount);
+            // What one source tells without a time, another may have told with one.
+            at_one_time || (!by_same_source && either_undated(time))
+        })
     };
-    let either_undated = |operation: &Operation<'_, '_>| {
-        told(operation).is_some_and(|time| time.is_none() || row.paid_at.is_none())
+    let may_repeat = |operation: &Operation<'_, '_>| {
+        of_status(operation).into_iter().any(|(time, _)| either_undated(time))
     };
     let reaches = |operation: &Operation<'_, '_>| {
         operation.standing == Standing::Live
@@ -395,7 +414,7 @@ fn place_return<'r, 'a>(
         .max_by(|(_, a), (_, b)| a.compare(b))
         .map(|(index, _)| index);
     let repeated =
-        operations.iter().any(same) || (latest_reached.is_none() && operations.iter().any(either_undated));
+        operations.iter().any(same) || (latest_reached.is_none() && operations.iter().any(may_repeat));
     if repeated {
         repeats.extend(event.rows.iter().map(|(index, _)| *index));
         return;

@@ -13,6 +13,9 @@ pub trait Claim: Clone {
     /// Takes over the fields that this row lacks.
     fn complete_from(&mut self, other: &Self);
 
+    /// Takes over what an older row of the same identity knew and this newer one leaves out.
+    fn inherit(&mut self, older: &Self);
+
     /// The order in which conflicting rows are preferred: earliest payment, smaller amount, currency, then the fields
     /// as the format lists them; what is missing comes last.
     fn rank(&self, other: &Self) -> Ordering;
@@ -67,6 +70,13 @@ impl Claim for OrderRow<'_> {
         complete(&mut self.ip, other.ip.as_ref());
     }
 
+    /// An update that names no CIP does not take the order's CIPs away; all else is as the newer row says it.
+    fn inherit(&mut self, older: &Self) {
+        if self.cips.is_empty() {
+            self.cips.clone_from(&older.cips);
+        }
+    }
+
     fn rank(&self, other: &Self) -> Ordering {
         missing_last(self.paid_at.as_ref(), other.paid_at.as_ref())
             .then_with(|| self.amount.minor.cmp(&other.amount.minor))
@@ -116,6 +126,14 @@ impl Claim for ReportRow<'_> {
         complete(&mut self.net, other.net.as_ref());
         complete(&mut self.settlement_id, other.settlement_id.as_ref());
         complete(&mut self.store, other.store.as_ref());
+    }
+
+    /// Of a payment, what only the older observation carries still holds. Of a snapshot it does not: where the newest
+    /// gives no expiry, no older one's is used.
+    fn inherit(&mut self, older: &Self) {
+        if self.status.is_event() && !self.contradicts(older) {
+            self.complete_from(older);
+        }
     }
 
     fn rank(&self, other: &Self) -> Ordering {

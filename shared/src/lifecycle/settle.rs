@@ -64,6 +64,9 @@ pub fn settle<'r, R: Claim>(
                 so_far.superseded.push(index);
                 overtaken = Some(row);
             }
+            if inherits(so_far.row.as_ref(), row) {
+                so_far.row.to_mut().inherit(row);
+            }
         } else if so_far.row.contradicts(row) {
             so_far.contradicting.push(index);
         } else {
@@ -79,5 +82,11 @@ pub fn settle<'r, R: Claim>(
 fn adds_fields<R: Claim>(row: &R, other: &R) -> bool {
     let mut completed = row.clone();
     completed.complete_from(other);
+    completed.rank(row).is_ne()
+}
+
+fn inherits<R: Claim>(row: &R, older: &R) -> bool {
+    let mut completed = row.clone();
+    completed.inherit(older);
     completed.rank(row).is_ne()
 }

@@ -211,10 +211,67 @@ fn a_refund_in_part_leaves_the_payment_live() {
     check(&["paid #1 at 09:00 back 4.00", "refunded #1 back 4.00"], "paid, #1 10.00 Live less 4.00");
     check(&["paid #1 at 09:00", "refunded #1 back 10.00"], "refunded, #1 10.00 Refunded");
     check(&["refunded #1 back 4.00"], "paid, #1 10.00 Live less 4.00");
+    // What is stated is what went back so far, not what went back this time.
     check(
         &["paid #1 at 09:00", "refunded at 10:00 back 4.00", "refunded at 11:00 back 6.00"],
+        "paid, #1 10.00 Live less 6.00",
+    );
+    check(
+        &["paid #1 at 09:00", "refunded at 10:00 back 4.00", "refunded at 11:00 back 10.00"],
         "refunded, #1 10.00 Refunded",
     );
+}
+
+#[test]
+fn an_extorno_takes_back_what_was_left_of_a_payment() {
+    check(
+        &["paid #1 at 09:00", "refunded #1 at 09:30 back 4.00", "pending seen 10:00"],
+        "reversed, #1 10.00 Reversed",
+    );
+}
+
+#[test]
+fn a_return_that_two_sources_tell_is_one() {
+    check(
+        &["paid #1 at 09:00", "paid #2 at 09:30", "reversed at 10:00", "reversed from b"],
+        "paid, #1 10.00 Live, #2 10.00 Reversed, repeat 1",
+    );
+    check(
+        &[
+            "paid #1 at 09:00",
+            "refunded #1 at 12:00 back 4.00",
+            "refunded at 11:00 back 4.00 from b",
+            "refunded at 12:00 back 4.00 from b",
+        ],
+        "paid, #1 10.00 Live less 4.00, repeat 1",
+    );
+}
+
+#[test]
+fn what_only_an_older_observation_of_a_payment_carries_still_holds() {
+    let rows = [row("paid #1 at 09:00"), row("paid #1 seen 10:00 from b")];
+    let indexed: Vec<_> = rows.iter().enumerate().collect();
+    let view = CipView::new(CipKey::Cip(Cip::parse("100").unwrap()), &indexed);
+    assert_eq!(view.operations.first().unwrap().paid_at(), Some(time("09:00")));
+}
+
+#[test]
+fn sources_bind_where_the_payments_fit_before_they_bind_by_place() {
+    check(
+        &[
+            "paid #1 10.00 at 10:00",
+            "paid #2 12.00 at 11:00",
+            "paid #3 14.00 at 09:00 from b",
+            "paid #4 10.00 at 10:00 from b",
+        ],
+        "paid, #2 14.00 Live, #1 10.00 Live, conflict 2, repeat 1",
+    );
+}
+
+#[test]
+fn many_rows_of_one_payment_take_no_more_than_their_time() {
+    let rows: Vec<_> = (0..20_000).map(|_| row("paid #1 at 09:00")).collect();
+    assert_eq!(told(&rows), "paid, #1 10.00 Live, repeat 19999");
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub(super) fn suggestion(class: Class, reason: Option<Reason>) -> &'static str {
         }
         Class::AmountMismatch => match reason {
             Some(Reason::Overpaid) => "Give the difference back or credit it.",
-            _ => "Hold the goods and collect the difference, or accept it by a decision.",
+            _ => "Hold what has not been shipped; collect the difference, or accept it by a decision.",
         },
         Class::LatePayment => "Honour the order if it can still be served, else give the money back.",
         Class::StatusMismatch => mismatch_suggestion(reason),

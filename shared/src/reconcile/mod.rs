@@ -1,4 +1,5 @@
 //! One run: from the rows of each leg to what agrees, what waits, and what somebody must look at. Pure.
+#![deny(clippy::arithmetic_side_effects)]
 
 mod advice;
 mod book;
@@ -27,7 +28,7 @@ use crate::lifecycle::cip::{CipKey, CipView};
 use crate::lifecycle::evidence::{NoticeRow, OrderRow, ReportRow};
 use crate::money::Currency;
 
-/// The rows of a run, each leg with the sources that told it.
+/// The rows of a run.
 #[derive(Debug, Default)]
 pub struct Inputs<'a> {
     /// What the merchant expects.

@@ -127,27 +127,42 @@ impl<'c, 'r, 'a> Relation<'c, 'r, 'a> {
 
     /// What became of the announced payments of one CIP, each with its class.
     ///
-    /// A reported payment without number confirms one numbered announcement at most: the search of the provider shows
-    /// one payment, and a second signed number beside it is just what must not pass unseen.
+    /// Equal numbers bind first. What is left binds to reported payments that no announcement has taken: a numbered
+    /// announcement to one without number, one without number to any. An announcement without number may also repeat a
+    /// payment that is taken, unless their times tell them apart. So a second signed payment beside the one that the
+    /// provider's search shows does not pass unseen.
     pub fn heard(
         &self,
         announced: &[&'c Announcement<'r, 'a>],
         operations: &[Operation<'r, 'a>],
     ) -> Vec<(&'c Announcement<'r, 'a>, Heard)> {
-        let named = |announcement: &Announcement<'_, '_>, operation: &Operation<'_, '_>| {
-            announcement
-                .notice
-                .operation_number
-                .as_deref()
-                .is_some_and(|number| operation.numbers.contains(&number))
+        let number = |announcement: &Announcement<'r, 'a>| announcement.notice.operation_number.as_deref();
+        let named = |announcement: &Announcement<'r, 'a>, operation: &Operation<'_, '_>| {
+            number(announcement).is_some_and(|number| operation.numbers.contains(&number))
         };
-        let mut unnumbered = operations.iter().filter(|operation| operation.numbers.is_empty());
+        let mut free: Vec<&Operation<'_, '_>> = operations
+            .iter()
+            .filter(|operation| !announced.iter().any(|one| named(one, operation)))
+            .collect();
+        let mut take = |fits: &dyn Fn(&Operation<'_, '_>) -> bool| {
+            free.iter().position(|operation| fits(operation)).map(|index| free.remove(index)).is_some()
+        };
         announced
             .iter()
             .map(|announcement| {
+                let paid_at = announcement.notice.paid_at;
+                let at_other_time = |operation: &Operation<'_, '_>| {
+                    matches!((paid_at, operation.paid_at()), (Some(a), Some(b)) if a != b)
+                };
                 let confirmed = operations.iter().any(|operation| named(announcement, operation))
-                    || (announcement.notice.operation_number.is_none() && !operations.is_empty())
-                    || unnumbered.next().is_some();
+                    || match number(announcement) {
+                        Some(_) => take(&|operation| operation.numbers.is_empty()),
+                        None => {
+                            take(&|operation| !at_other_time(operation))
+                                || operations.iter().any(|operation| !at_other_time(operation))
+                                || take(&|_| true)
+                        }
+                    };
                 (*announcement, self.class_of(announcement, confirmed))
             })
             .collect()

@@ -72,7 +72,6 @@ impl Cell {
     #[must_use]
     pub const fn rests_on(self) -> Option<RestsOn> {
         match self {
-            Cell::MissingOrder => Some(RestsOn::Orders),
             Cell::MissingAtProvider => Some(RestsOn::Reports),
             Cell::Mismatch(reason) => match reason {
                 Reason::PaidNotRecorded | Reason::RefundNotRecorded | Reason::ReversedNotRecorded => {
@@ -81,7 +80,8 @@ impl Cell {
                 Reason::ClaimedUnpaid | Reason::RefundNotDone => Some(RestsOn::Reports),
                 _ => None,
             },
-            Cell::Unpaid | Cell::Matched => None,
+            // A CIP without order waits by its own rule (`Judge::without_order`).
+            Cell::Unpaid | Cell::Matched | Cell::MissingOrder => None,
         }
     }
 }
