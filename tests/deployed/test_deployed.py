@@ -1,0 +1,145 @@
+"""The template, deployed as it is with the release binaries, plays one day; each test looks at one side of what it left."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from conftest import ACCOUNT, PACKAGE_BYTES_MAX, KEYS
+from stack import FUNCTIONS
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_package_is_small_enough_to_start_fast(packages, function):
+    size = len(packages[function])
+    assert size <= PACKAGE_BYTES_MAX, f"{function} is {size:,} bytes zipped"
+
+
+def test_tls_only_policies_were_deployed(day):
+    for what, policy in day.tls_only.items():
+        denied = [statement for statement in json.loads(policy)["Statement"] if statement["Effect"] == "Deny"]
+        assert [statement["Condition"] for statement in denied] == [{"Bool": {"aws:SecureTransport": "false"}}], what
+
+
+@pytest.mark.parametrize(
+    "case", ["another key", "a changed amount", "a changed signature", "no signature", "an unknown account"]
+)
+def test_callback_that_is_not_signed_for_this_account_is_401_without_detail(day, case):
+    status, answer = day.refused[case]
+    assert status == 401
+    for told in (b"signature", b"hmac", b"account", b"secret"):
+        assert told not in answer.lower()
+
+
+def test_refused_callbacks_leave_nothing(day):
+    assert day.left_by_refused == []
+
+
+def test_wrong_method_is_answered_by_the_function(day):
+    assert day.wrong_method[0] == 405
+
+
+def test_the_same_notice_ten_times_in_parallel_is_one_fact(day):
+    assert [status for status, _ in day.accepted] == [200] * 10
+    facts = [item for item in day.items("CIP#") if item["sk"]["S"].startswith("NOTICE#")]
+    assert [item["pk"]["S"] for item in facts] == [f"CIP#{ACCOUNT}#{day.cips['T-0001']}"]
+
+
+def test_a_notice_is_kept_as_it_was_received(day):
+    (fact,) = day.items("CIP#")
+    assert fact["body"]["B"] == day.genuine["body"].encode()
+
+
+def test_the_pull_keeps_what_the_provider_said_and_whom_it_asked(day):
+    reports = [
+        json.loads(line)
+        for key in day.keys(f"normalized/reports/account={ACCOUNT}/")
+        for line in day.read(key).splitlines()
+    ]
+    newest = {row["cip"]: row["status"] for row in sorted(reports, key=lambda row: row["observed_at"])}
+    assert newest == {
+        str(day.cips["T-0001"]): "paid",
+        str(day.cips["T-0002"]): "paid",
+        str(day.cips["T-0003"]): "pending",
+    }
+    looks = [
+        json.loads(line)
+        for key in day.keys(f"normalized/looks/account={ACCOUNT}/")
+        for line in day.read(key).splitlines()
+    ]
+    assert {look["cip"] for look in looks} == set(newest)
+    assert day.keys("raw/")
+
+
+def test_the_watermark_moved(day):
+    assert [item["pk"]["S"] for item in day.items("WATERMARK#")] == [f"WATERMARK#{ACCOUNT}"]
+
+
+def test_the_break_is_kept_with_its_story(day):
+    (line,) = day.items("BREAK#")
+    assert line["pk"]["S"] == f"BREAK#{ACCOUNT}"
+    values = {name: value.get("S", value.get("N")) for name, value in line.items()}
+    assert (values["class"], values["state"]) == ("amount_mismatch", "open")
+
+
+def test_the_report_of_the_run_lies_in_the_bucket(day):
+    newest = [key for key in day.keys(f"runs/{ACCOUNT}/") if key.endswith("/breaks.csv")][-1]
+    (line,) = csv.DictReader(io.StringIO(day.read(newest).decode()))
+    assert (line["class"], line["reference_id"], line["cip"]) == ("amount_mismatch", "T-0002", str(day.cips["T-0002"]))
+    assert (line["order_amount"], line["report_amount"], line["difference"]) == ("95.00", "80.00", "-15.00")
+    summary = json.loads(day.read(newest.replace("breaks.csv", "summary.json")))
+    classes = {name: counted["count"] for name, counted in summary["classes"].items() if counted["count"]}
+    assert classes == {"matched": 1, "amount_mismatch": 1, "unpaid": 1}
+    assert {item["pk"]["S"] for item in day.items("RUN#")} == {f"RUN#{ACCOUNT}"}
+
+
+def test_one_alert_tells_a_person_and_a_machine(day):
+    attributes = {name: attribute["Value"] for name, attribute in day.alert["MessageAttributes"].items()}
+    assert attributes["account"] == ACCOUNT
+    assert attributes["breaks"] == "1"
+    assert "amount_mismatch" in attributes.values() or '["amount_mismatch"]' in attributes.values()
+    assert day.bucket in day.alert["Message"]
+    assert len(day.alert["Subject"]) <= 100
+
+
+def test_a_repeated_tick_is_the_same_run_and_alerts_nobody(day):
+    told = len(day.alerts())
+    runs = day.items("RUN#")
+    assert told == len(runs)
+    as_of = max(run["sk"]["S"] for run in runs)
+    (again,) = day.invoke("Reconcile", {"account": ACCOUNT, "scheduled_at": as_of})
+    assert (again["as_of"], again["breaks"], again["alerted"]) == (as_of, 1, False)
+    assert len(day.alerts()) == told
+    assert len(day.items("RUN#")) == len(runs)
+
+
+def test_no_secret_and_no_body_is_logged_or_kept(day):
+    told = {
+        "the secret key": KEYS["secret_key"],
+        "the access key": KEYS["access_key"],
+        "the signature": day.genuine["signature"],
+    }
+    written = {f"the log of {function}": "\n".join(day.log_lines(function)) for function in FUNCTIONS}
+    assert all(written.values())
+    written["the alert"] = day.alert["Message"]
+    for where, text in written.items():
+        for what, secret in told.items():
+            assert secret not in text, f"{what} stands in {where}"
+        assert "transactionCode" not in text, f"a notice's body stands in {where}"
+
+
+def test_no_tick_failed(day):
+    queue = day.sqs.get_queue_attributes(
+        QueueUrl=day.stack.outputs["FailuresQueueUrl"], AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    assert queue["Attributes"]["ApproximateNumberOfMessages"] == "0"
+
+
+def test_the_books_outlive_the_stack(day):
+    """Runs last: it deletes the stack."""
+    day.stack.delete()
+    assert day.stack.failures() == []
+    assert day.stack.outputs["TableName"] in day.dynamodb.list_tables()["TableNames"]
+    assert day.keys(f"runs/{ACCOUNT}/")
+    assert day.logs.describe_log_groups(logGroupNamePrefix=f"/cuadre/{day.stack.name}/")["logGroups"] == []
