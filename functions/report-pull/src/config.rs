@@ -1,12 +1,20 @@
 //! What the function reads from its environment, once, before the first event.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use cuadre::config::env::{self, Accounts, EnvError, Lookup};
 use cuadre::pagoefectivo::client::BATCH_CIPS_DEFAULT;
 
-/// How long an expired CIP is still asked for. A payment made just before the expiry, or an extension by the merchant,
-/// may show late; how late is not public. Our choice.
-const EXPIRED_DAYS_DEFAULT: u64 = 3;
+/// Days after its expiry, its payment or a notice of it during which a CIP is still asked for. A payment made just before
+/// the expiry, an extension or an extorno may show late; how late is not public. Our choice.
+const RECHECK_DAYS_DEFAULT: u64 = 3;
+
+/// A notice counts as unconfirmed by a look that comes a day after it (the usual grace); fewer days would never bring one.
+const RECHECK_DAYS_MIN: u64 = 2;
+
+/// The template gives an invocation 300 seconds; the rest is for what is under way when the time is up.
+const BUDGET_SECONDS_DEFAULT: u64 = 240;
 
 /// The settings of the report-pull function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +31,11 @@ pub struct Config {
     pub provider_url: String,
     /// `SEARCH_BATCH_CIPS`: CIPs in one request; absent, 50.
     pub batch_cips: usize,
-    /// `EXPIRED_DAYS`: how many days after its expiry a CIP is still asked for; absent, 3.
-    pub asked_after_expiry: TimeDelta,
+    /// `RECHECK_DAYS`: for how many days after its expiry, its payment or a notice of it a CIP is still asked for;
+    /// absent, 3.
+    pub recheck: TimeDelta,
+    /// `BUDGET_SECONDS`: after this time no further batch is asked; absent, 240.
+    pub budget: Duration,
 }
 
 impl Config {
@@ -33,7 +44,8 @@ impl Config {
     /// # Errors
     /// [`EnvError`] names the first variable that is not as it must be.
     pub fn from_env(lookup: Lookup<'_>) -> Result<Config, EnvError> {
-        let days = env::count(lookup, "EXPIRED_DAYS", 0..=60)?.unwrap_or(EXPIRED_DAYS_DEFAULT);
+        let days = env::count(lookup, "RECHECK_DAYS", RECHECK_DAYS_MIN..=60)?.unwrap_or(RECHECK_DAYS_DEFAULT);
+        let budget = env::count(lookup, "BUDGET_SECONDS", 10..=840)?.unwrap_or(BUDGET_SECONDS_DEFAULT);
         let batch = env::count(lookup, "SEARCH_BATCH_CIPS", 1..=500)?;
         Ok(Config {
             table_name: env::table_name(lookup)?,
@@ -42,7 +54,8 @@ impl Config {
             accounts: Accounts::from_env(lookup)?,
             provider_url: env::provider_url(lookup)?,
             batch_cips: batch.and_then(|batch| batch.try_into().ok()).unwrap_or(BATCH_CIPS_DEFAULT),
-            asked_after_expiry: TimeDelta::days(days.try_into().unwrap_or(0)),
+            recheck: TimeDelta::days(days.try_into().unwrap_or(0)),
+            budget: Duration::from_secs(budget),
         })
     }
 }

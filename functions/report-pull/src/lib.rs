@@ -11,10 +11,10 @@ use cuadre::aws::schedule::{Tick, TickError};
 use cuadre::aws::secrets::{SecretError, Secrets};
 use cuadre::aws::table::Table;
 use cuadre::aws::{Patience, SdkConfig, StoreError};
-use cuadre::calendar::Instant;
-use cuadre::pagoefectivo::client::{Client, ClientError, Persistence};
+use cuadre::pagoefectivo::client::{Client, ClientError, Clock, Persistence};
 use cuadre::telemetry;
 use serde::Serialize;
+use tokio::time;
 
 pub use config::Config;
 
@@ -64,9 +64,25 @@ pub enum PullError {
     /// The account has no usable keys.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The provider gave no answer.
-    #[error(transparent)]
-    Provider(#[from] ClientError),
+    /// The provider gave no answer to some batches. What it said to the others is stored.
+    #[error("{failed} batches brought no answer and {unasked} more were not asked")]
+    Provider {
+        /// Batches that were asked in vain; each has its own line in the log.
+        failed: usize,
+        /// Batches that were not asked, the provider being out of reach or the time up.
+        unasked: usize,
+        /// What became of the first one that failed.
+        #[source]
+        source: ClientError,
+    },
+    /// More is open than can be asked in the time of one invocation. What was answered is stored.
+    #[error(
+        "the time is up and {unasked} batches were not asked: raise SEARCH_BATCH_CIPS, or look why the provider is slow"
+    )]
+    OutOfTime {
+        /// Batches that were not asked.
+        unasked: usize,
+    },
     /// Storage did not take or give something.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -92,7 +108,8 @@ pub struct Pulled {
     pub unreadable: usize,
 }
 
-/// Asks the provider what became of every open CIP and stores the answers, for one account or for all.
+/// Asks the provider what became of every open CIP and stores the answers, for one account or for all. The clock is the
+/// machine's; the time between calls of it counts.
 ///
 /// # Errors
 /// [`PullError`]; with several accounts, one that fails does not keep the others from being done.
@@ -100,13 +117,19 @@ pub async fn handle(
     tick: &Tick,
     clients: &Clients,
     config: &Config,
-    now: Instant,
+    clock: Clock<'_>,
 ) -> Result<Vec<Pulled>, PullError> {
-    let time = tick.time(now)?;
+    let tick_time = tick.time(clock())?;
+    let stop_at = time::Instant::now() + config.budget;
     let (mut done, mut failed) = (Vec::new(), Vec::new());
-    for account in tick.accounts(&config.accounts)? {
+    let accounts = tick.accounts(&config.accounts)?;
+    for (index, account) in accounts.iter().copied().enumerate() {
+        // What is left is shared equally, so that a large account does not keep a later one from being asked for.
+        let left = stop_at.saturating_duration_since(time::Instant::now());
+        let share = u32::try_from(accounts.len().saturating_sub(index)).unwrap_or(u32::MAX);
+        let stop_at = time::Instant::now() + left.checked_div(share).unwrap_or(left);
         // Boxed, since the nested types of the SDK's futures are too deep for the compiler otherwise.
-        match Box::pin(pull::pull(account, clients, config, time, now)).await {
+        match Box::pin(pull::pull(account, clients, config, tick_time, stop_at, clock)).await {
             Ok(pulled) => {
                 let Pulled { already_done, asked, news, unknown, unreadable, .. } = pulled;
                 tracing::info!(

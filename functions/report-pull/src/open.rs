@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use cuadre::calendar::Instant;
 use cuadre::ids::Cip;
-use cuadre::lifecycle::evidence::{OrderRow, ReportRow, ReportStatus};
+use cuadre::lifecycle::evidence::{NoticeRow, OrderRow, ReportRow, ReportStatus};
 
 /// Nothing is known to live longer: aggregators name less than six months between creation and expiry. It bounds the
 /// asking for CIPs that never get an expiry or an answer.
@@ -26,36 +26,37 @@ pub(crate) fn newest<'a, 'r>(rows: &'r [ReportRow<'a>]) -> BTreeMap<Cip, &'r Rep
     newest
 }
 
-/// The CIPs of the orders whose story may still go on: not paid and not removed by their newest row, and, once expired,
-/// not for longer than `asked_after_expiry`.
+/// The CIPs to ask for: those of the orders whose story may still go on, and, whoever knows them, those that a notice
+/// told of within `recheck` before `now`: only a look after the notice confirms it or leaves it unconfirmed.
 pub(crate) fn open_cips(
     orders: &[OrderRow<'_>],
+    notices: &[NoticeRow<'_>],
     newest: &BTreeMap<Cip, &ReportRow<'_>>,
-    asked_after_expiry: TimeDelta,
+    recheck: TimeDelta,
     now: Instant,
 ) -> BTreeSet<Cip> {
     let since = |time: Instant| now.to_utc().signed_duration_since(time.to_utc());
     let goes_on = |order: &OrderRow<'_>, cip: Cip| {
-        let row = newest.get(&cip);
-        let expires_at = row.and_then(|row| row.expires_at).or(order.expires_at);
-        match row.map(|row| row.status) {
-            Some(
-                ReportStatus::Paid | ReportStatus::Removed | ReportStatus::Refunded | ReportStatus::Reversed,
-            ) => false,
-            Some(ReportStatus::Expired) => {
-                expires_at.is_none_or(|expiry| since(expiry) <= asked_after_expiry)
-            }
-            // Past its expiry, and the provider has not said so yet: its last word is still to come.
-            Some(ReportStatus::Pending) | None => true,
-        }
+        let Some(row) = newest.get(&cip) else { return true };
+        let ended_at = match row.status {
+            // Past its expiry perhaps, and the provider has not said so yet: its last word is still to come.
+            ReportStatus::Pending => return true,
+            ReportStatus::Removed | ReportStatus::Refunded | ReportStatus::Reversed => return false,
+            // It may be extended, or show a payment late.
+            ReportStatus::Expired => row.expires_at.or(order.expires_at),
+            // The collector may take it back (extorno); the CIP is pending again then.
+            ReportStatus::Paid => row.paid_at.or(row.observed_at),
+        };
+        ended_at.is_none_or(|end| since(end) <= recheck)
     };
-    orders
+    let ordered = orders
         .iter()
         .filter(|order| since(order.created_at) <= AGE_MAX)
         .flat_map(|order| order.cips.iter().map(move |cip| (order, *cip)))
         .filter(|(order, cip)| goes_on(order, *cip))
-        .map(|(_, cip)| cip)
-        .collect()
+        .map(|(_, cip)| cip);
+    let announced = notices.iter().filter(|notice| since(notice.received_at) <= recheck);
+    ordered.chain(announced.map(|notice| notice.cip)).collect()
 }
 
 /// Whether a row tells something that the known one does not: the time of looking is no news.
@@ -78,6 +79,12 @@ mod tests {
     const NOW: &str = "2026-03-10T12:00:00-05:00";
 
     fn check(order: &str, rows: &str, expected: &[u64]) {
+        check_with_notices(order, rows, "", expected);
+    }
+
+    fn check_with_notices(order: &str, rows: &str, notices: &str, expected: &[u64]) {
+        let header = "account,cip,event_type,operation_number,amount,currency,paid_at,received_at";
+        let notices = format!("{header}\n{notices}\n");
         let orders =
             format!("account,reference_id,cip,amount,currency,status,created_at,expires_at\n{order}\n");
         let reports = format!("account,cip,amount,currency,status,expires_at,observed_at\n{rows}\n");
@@ -86,10 +93,11 @@ mod tests {
         let orders = formats::read_orders(&source("o", orders.as_bytes()), &mapping.orders).unwrap().rows;
         let reports =
             formats::read_reports(&source("r", reports.as_bytes()), 0, &mapping.reports).unwrap().rows;
+        let notices = formats::read_notices(&source("n", notices.as_bytes()), &mapping.notices).unwrap().rows;
         let now = Instant::parse(NOW).unwrap();
-        let open = open_cips(&orders, &newest(&reports), TimeDelta::days(3), now);
+        let open = open_cips(&orders, &notices, &newest(&reports), TimeDelta::days(3), now);
         let open: Vec<u64> = open.into_iter().map(Cip::number).collect();
-        assert_eq!(open, expected, "{order} | {rows}");
+        assert_eq!(open, expected, "{order} | {rows} | {notices:?}");
     }
 
     const ORDER: &str = "a,R,7,10.00,PEN,pending,2026-03-01T10:00:00-05:00,2026-03-12T10:00:00-05:00";
@@ -98,15 +106,14 @@ mod tests {
     fn a_cip_is_asked_for_until_its_story_ends() {
         check(ORDER, "", &[7]);
         check(ORDER, "a,7,10.00,PEN,pending,,2026-03-09T10:00:00-05:00", &[7]);
-        check(ORDER, "a,7,10.00,PEN,paid,,2026-03-09T10:00:00-05:00", &[]);
         check(ORDER, "a,7,10.00,PEN,removed,,2026-03-09T10:00:00-05:00", &[]);
-        check(&ORDER.replace(",7,", ",7;8,"), "a,7,10.00,PEN,paid,,2026-03-09T10:00:00-05:00", &[8]);
+        check(&ORDER.replace(",7,", ",7;8,"), "a,7,10.00,PEN,removed,,2026-03-09T10:00:00-05:00", &[8]);
         check(&ORDER.replace(",7,", ",,"), "", &[]);
     }
 
     #[test]
     fn the_newest_row_speaks_wherever_it_stands() {
-        let paid = "a,7,10.00,PEN,paid,,2026-03-08T10:00:00-05:00";
+        let paid = "a,7,10.00,PEN,removed,,2026-03-08T10:00:00-05:00";
         let pending = "a,7,10.00,PEN,pending,,2026-03-09T10:00:00-05:00";
         check(ORDER, &format!("{paid}\n{pending}"), &[7]);
         check(ORDER, &format!("{pending}\n{paid}"), &[7]);
@@ -119,6 +126,39 @@ mod tests {
         check(ORDER, &expired("2026-03-07T11:59:59-05:00"), &[]);
         // The order's own expiry counts where the row has none.
         check(ORDER, &expired(""), &[7]);
+    }
+
+    #[test]
+    fn a_paid_cip_is_asked_for_three_more_days() {
+        let paid = |at: &str, seen: &str| {
+            let source = |bytes| Source { name: "r", bytes, format: Format::Csv, account: None };
+            let mapping = Mapping::default();
+            let order = format!("account,reference_id,cip,amount,currency,status,created_at\n{ORDER}\n");
+            let order = order.replace("created_at\n", "created_at,expires_at\n");
+            let row = format!(
+                "account,cip,amount,currency,status,paid_at,observed_at\na,7,10.00,PEN,paid,{at},{seen}\n"
+            );
+            let orders = formats::read_orders(&source(order.as_bytes()), &mapping.orders).unwrap().rows;
+            let rows = formats::read_reports(&source(row.as_bytes()), 0, &mapping.reports).unwrap().rows;
+            let now = Instant::parse(NOW).unwrap();
+            !open_cips(&orders, &[], &newest(&rows), TimeDelta::days(3), now).is_empty()
+        };
+        assert!(paid("2026-03-07T12:00:00-05:00", "2026-03-07T13:00:00-05:00"));
+        assert!(!paid("2026-03-07T11:59:59-05:00", "2026-03-07T13:00:00-05:00"));
+        // Without the time of the payment, the time at which it was first seen.
+        assert!(paid("", "2026-03-07T12:00:00-05:00"));
+        assert!(!paid("", "2026-03-07T11:59:59-05:00"));
+    }
+
+    #[test]
+    fn a_cip_of_a_notice_is_asked_for_three_days_whoever_knows_it() {
+        let notice = |cip: u64, at: &str| format!("a,{cip},cip.paid,1,10.00,PEN,,{at}");
+        let removed = "a,7,10.00,PEN,removed,,2026-03-05T10:00:00-05:00";
+        check_with_notices(ORDER, removed, &notice(9, "2026-03-07T12:00:00-05:00"), &[9]);
+        check_with_notices(ORDER, removed, &notice(9, "2026-03-07T11:59:59-05:00"), &[]);
+        check_with_notices(ORDER, removed, &notice(7, "2026-03-09T12:00:00-05:00"), &[7]);
+        let old = ORDER.replace("2026-03-01", "2025-08-01");
+        check_with_notices(&old, "", &notice(7, "2026-03-09T12:00:00-05:00"), &[7]);
     }
 
     #[test]

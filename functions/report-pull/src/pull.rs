@@ -7,64 +7,134 @@ use cuadre::aws::rows::{RowFile, compressed};
 use cuadre::aws::{StoreError, layout};
 use cuadre::calendar::Instant;
 use cuadre::formats::{self, Format, Leg, Mapping, Source};
-use cuadre::ids::Cip;
+use cuadre::ids::{Cip, hash_parts};
 use cuadre::lifecycle::evidence::{OrderRow, ReportRow};
-use cuadre::pagoefectivo::client::Exchange;
-use cuadre::pagoefectivo::search;
+use cuadre::pagoefectivo::client::{Clock, Exchange};
+use cuadre::pagoefectivo::{Credentials, search};
+use cuadre::telemetry;
 use serde::Serialize;
+use tokio::time;
 
 use crate::open::{is_news, newest, open_cips};
 use crate::{Clients, Config, PullError, Pulled};
 
-/// Pulls one account for one tick. Every object is named by tick and content, and a row is stored only when it tells
-/// something new: work that is done again after a failure doubles nothing.
+/// Pulls one account for one tick and asks nothing more after `stop_at`. Every object is named by tick and content, and a
+/// row is stored only when it tells something new: work that is done again after a failure doubles nothing.
 pub(crate) async fn pull(
     account: &str,
     clients: &Clients,
     config: &Config,
     tick: Instant,
-    now: Instant,
+    stop_at: time::Instant,
+    clock: Clock<'_>,
 ) -> Result<Pulled, PullError> {
     let mut pulled = Pulled { account: account.to_owned(), ..Pulled::default() };
+    let begun_at = clock();
     let heard_until = clients.table.watermark(account, layout::SEARCH).await?;
     if heard_until.is_some_and(|until| until >= tick) {
         pulled.already_done = true;
         return Ok(pulled);
     }
-    let keys = clients.secrets.keys(account, now).await?;
+    let keys = clients.secrets.keys(account, begun_at).await?;
     let (order_files, report_files) = (
         row_files(&clients.bucket, Leg::Orders, account).await?,
         row_files(&clients.bucket, Leg::Reports, account).await?,
     );
     let orders = read_orders(&order_files, account);
     let searched = read_searched(&report_files, account);
+    let notices = clients.table.notices(account).await?;
     let known = newest(&searched);
-    let open: Vec<Cip> = open_cips(&orders, &known, config.asked_after_expiry, now).into_iter().collect();
+    let open = open_cips(&orders, &notices, &known, config.recheck, begun_at);
+    let open: Vec<Cip> = open.into_iter().collect();
 
-    let mut harvest = Harvest::default();
-    let mut trouble = None;
-    for batch in open.chunks(config.batch_cips) {
-        match clients.provider.search(&keys.current, batch, now).await {
-            Ok(exchange) => {
-                store_raw(&clients.bucket, account, tick, now, &exchange).await?;
-                harvest.take(account, batch, &exchange, &known, now, &mut pulled);
-            }
-            Err(error) => {
-                // What the batches before it brought is kept all the same.
-                trouble = Some(error);
-                break;
-            }
-        }
-    }
-    harvest.store(&clients.bucket, account, tick).await?;
-    if let Some(error) = trouble {
-        return Err(error.into());
-    }
-    clients.table.move_watermark(account, layout::SEARCH, tick.min(now)).await?;
+    let pull = Pull { account, clients, keys: &keys.current, known: &known, tick, stop_at, clock };
+    pull.ask(&batches(&open, config.batch_cips, begun_at), &mut pulled).await?;
+    clients.table.move_watermark(account, layout::SEARCH, tick.min(begun_at)).await?;
     Ok(pulled)
 }
 
-/// The lines that a pull brings, before they are stored.
+/// The batches, beginning with another one each time: should the time never suffice for all, each has its turn.
+fn batches(open: &[Cip], batch_cips: usize, now: Instant) -> Vec<&[Cip]> {
+    let mut batches: Vec<&[Cip]> = open.chunks(batch_cips.max(1)).collect();
+    let [a, b, ..] = hash_parts([now.to_string().as_bytes()]);
+    let first = usize::from(u16::from_be_bytes([a, b])).checked_rem(batches.len()).unwrap_or_default();
+    batches.rotate_left(first);
+    batches
+}
+
+/// What all batches of one pull have in common.
+struct Pull<'p> {
+    account: &'p str,
+    clients: &'p Clients,
+    keys: &'p Credentials,
+    known: &'p BTreeMap<Cip, &'p ReportRow<'p>>,
+    tick: Instant,
+    stop_at: time::Instant,
+    clock: Clock<'p>,
+}
+
+impl Pull<'_> {
+    /// Asks for one batch after the other and stores what each brings before the next is asked. One that is refused or
+    /// not understood does not keep the others from being asked; only a provider out of reach and the time end it.
+    async fn ask(&self, batches: &[&[Cip]], pulled: &mut Pulled) -> Result<(), PullError> {
+        let (mut failed, mut first_error, mut unasked) = (0_usize, None, batches.len());
+        for batch in batches {
+            // Before the question: what happens while it is answered is not claimed to have been seen.
+            let asked_at = (self.clock)();
+            let question = self.clients.provider.search(self.keys, batch, self.clock);
+            let answer = match self.time_left() {
+                true => time::timeout_at(self.stop_at, question).await.ok(),
+                false => None,
+            };
+            let Some(answer) = answer else { break };
+            unasked = unasked.saturating_sub(1);
+            match answer {
+                Ok(exchange) => self.keep(batch, &exchange, asked_at, pulled).await?,
+                Err(error) => {
+                    let goes_on = error.concerns_one_question();
+                    tracing::warn!(
+                        account = self.account,
+                        cips = batch.len(),
+                        reason = telemetry::chain(&error),
+                        "batch failed"
+                    );
+                    failed = failed.saturating_add(1);
+                    first_error.get_or_insert(error);
+                    if !goes_on {
+                        break;
+                    }
+                }
+            }
+        }
+        match first_error {
+            Some(source) => Err(PullError::Provider { failed, unasked, source }),
+            None if unasked > 0 => Err(PullError::OutOfTime { unasked }),
+            None => Ok(()),
+        }
+    }
+
+    fn time_left(&self) -> bool {
+        time::Instant::now() < self.stop_at
+    }
+
+    /// Stores one answer: as it came, then what it tells.
+    async fn keep(
+        &self,
+        batch: &[Cip],
+        exchange: &Exchange,
+        asked_at: Instant,
+        pulled: &mut Pulled,
+    ) -> Result<(), StoreError> {
+        let (bucket, tick) = (&self.clients.bucket, self.tick);
+        store_raw(bucket, self.account, tick, asked_at, exchange).await?;
+        let mut harvest = Harvest::default();
+        harvest.take(self.account, batch, exchange, self.known, asked_at, pulled);
+        harvest.store(bucket, self.account, tick).await
+    }
+}
+
+/// The lines that a batch brings, before they are stored. No two batches of a tick have a CIP in common, so that their
+/// contents and hence their names differ.
 #[derive(Default)]
 struct Harvest {
     rows: Vec<u8>,
@@ -177,11 +247,12 @@ async fn row_files(bucket: &Bucket, leg: Leg, account: &str) -> Result<Vec<RowFi
     Ok(read.files)
 }
 
-/// The rows of all order files. A file that cannot be read is reconcile's to complain about; the others are good.
+/// The account's rows of all order files. A file that cannot be read is reconcile's to complain about; the others are
+/// good.
 fn read_orders<'a>(files: &'a [RowFile], account: &'a str) -> Vec<OrderRow<'a>> {
     let mapping = Mapping::default();
     let read = |file: &'a RowFile| match formats::read_orders(&source(file, account), &mapping.orders) {
-        Ok(table) => table.rows,
+        Ok(table) => only_of(account, file, table.rows, |row| row.account.as_ref()),
         Err(error) => {
             tracing::warn!(account, object.key = file.key, reason = %error, "file of orders left out");
             Vec::new()
@@ -190,17 +261,29 @@ fn read_orders<'a>(files: &'a [RowFile], account: &'a str) -> Vec<OrderRow<'a>> 
     files.iter().flat_map(read).collect()
 }
 
-/// The rows that earlier searches brought. Other sources speak of payments in their own words and are not compared.
+/// The account's rows that earlier searches brought. Other sources speak of payments in their own words and are not
+/// compared.
 fn read_searched<'a>(files: &'a [RowFile], account: &'a str) -> Vec<ReportRow<'a>> {
     let mapping = Mapping::default();
     let read = |file: &'a RowFile| match formats::read_reports(&source(file, account), 0, &mapping.reports) {
-        Ok(table) => table.rows,
+        Ok(table) => only_of(account, file, table.rows, |row| row.account.as_ref()),
         Err(error) => {
             tracing::warn!(account, object.key = file.key, reason = %error, "file of reports left out");
             Vec::new()
         }
     };
     files.iter().filter(|file| layout::source_of(&file.key) == layout::SEARCH).flat_map(read).collect()
+}
+
+/// Leaves out rows that name another account: its CIPs are not to be asked for with this one's keys.
+fn only_of<R>(account: &str, file: &RowFile, mut rows: Vec<R>, account_of: impl Fn(&R) -> &str) -> Vec<R> {
+    let all = rows.len();
+    rows.retain(|row| account_of(row) == account);
+    let left_out = all.saturating_sub(rows.len());
+    if left_out > 0 {
+        tracing::warn!(account, object.key = file.key, rows = left_out, "rows of another account left out");
+    }
+    rows
 }
 
 fn source<'a>(file: &'a RowFile, account: &'a str) -> Source<'a> {

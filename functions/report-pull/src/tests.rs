@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use cuadre::calendar::Instant;
 use cuadre_emulators::{BUCKET_NAME, Emulators, Fault, Service, TABLE_NAME, Trouble};
 use cuadre_sandbox::{PaymentOptions, Sandbox};
 use serde_json::{Value, json};
@@ -90,7 +91,7 @@ impl World {
     async fn pull(&self, scheduled_at: &str) -> Result<Pulled, PullError> {
         let tick = Tick { account: None, scheduled_at: Some(scheduled_at.to_owned()) };
         self.sandbox.clock().set(time(scheduled_at).to_utc());
-        let pulled = handle(&tick, &self.clients, &self.config, time(scheduled_at)).await?;
+        let pulled = handle(&tick, &self.clients, &self.config, &|| time(scheduled_at)).await?;
         Ok(pulled.into_iter().next().unwrap())
     }
 
@@ -136,8 +137,10 @@ async fn open_cips_are_asked_for_and_news_is_stored_with_every_look() {
     assert_eq!(paid["observed_at"], "2026-03-02T10:20:00-05:00");
 
     let third = world.pull("2026-03-02T10:30:00-05:00").await.unwrap();
-    assert_eq!((third.asked, third.news), (2, 0), "what is paid is not asked for again");
-    assert_eq!(world.lines("normalized/looks/account=tienda/").await.len(), 8);
+    assert_eq!((third.asked, third.news), (3, 0), "what was paid just now may be taken back");
+    assert_eq!(world.lines("normalized/looks/account=tienda/").await.len(), 9);
+    let later = world.pull("2026-03-05T10:20:01-05:00").await.unwrap();
+    assert_eq!(later.asked, 2, "what was paid three days ago is not asked for again");
 }
 
 #[tokio::test]
@@ -241,7 +244,7 @@ async fn a_token_that_the_provider_no_longer_takes_is_renewed_once() {
     world.sandbox.clock().advance(Duration::from_secs(600));
     let tick = Tick { account: None, scheduled_at: Some("2026-03-02T10:11:00-05:00".to_owned()) };
     let now = time("2026-03-02T10:11:00-05:00");
-    let pulled = handle(&tick, &world.clients, &world.config, now).await.unwrap();
+    let pulled = handle(&tick, &world.clients, &world.config, &|| now).await.unwrap();
     assert_eq!(pulled[0].asked, 1);
 }
 
@@ -268,8 +271,11 @@ async fn a_secret_that_was_never_filled_is_said_to_be_one() {
     let keys = json!({"id_service": 1234, "access_key": "replace-me", "secret_key": SECRET});
     world.aws.put_secret("cuadre/accounts/tienda", &keys.to_string()).await.unwrap();
     let now = time("2026-03-02T10:10:00-05:00");
-    let error = pull::pull("tienda", &world.clients, &world.config, now, now).await.unwrap_err();
-    assert!(matches!(error, PullError::Provider(ClientError::PlaceholderKeys)), "{error}");
+    let stop_at = time::Instant::now() + world.config.budget;
+    let pulled = pull::pull("tienda", &world.clients, &world.config, now, stop_at, &|| now).await;
+    let error = pulled.unwrap_err();
+    let is_placeholder = |source: &ClientError| matches!(source, ClientError::PlaceholderKeys);
+    assert!(matches!(&error, PullError::Provider { source, .. } if is_placeholder(source)), "{error}");
 }
 
 #[tokio::test]
@@ -281,12 +287,80 @@ async fn every_sample_event_is_taken_as_its_name_says() {
         let path = format!("{}/../../events/report-pull/{name}.json", env!("CARGO_MANIFEST_DIR"));
         serde_json::from_slice::<Tick>(&std::fs::read(path).unwrap())
     };
-    let done = async |name: &str| handle(&sample(name).unwrap(), &world.clients, &world.config, now).await;
+    let done =
+        async |name: &str| handle(&sample(name).unwrap(), &world.clients, &world.config, &|| now).await;
     assert!(!done("ok-scheduled").await.unwrap()[0].already_done);
     assert!(done("dup-scheduled").await.unwrap()[0].already_done);
     assert!(!done("ok-placeholder").await.unwrap()[0].already_done);
     assert!(done("ok-by-hand").await.unwrap()[0].already_done, "the same second again");
     assert!(matches!(done("bad-account").await, Err(PullError::Tick(TickError::UnknownAccount))));
     assert!(matches!(done("bad-time").await, Err(PullError::Tick(TickError::BadTime))));
+    assert!(matches!(done("bad-ahead").await, Err(PullError::Tick(TickError::Ahead))));
     assert!(sample("bad-field").is_err());
+}
+
+#[tokio::test]
+async fn a_batch_that_is_refused_does_not_keep_the_others_from_being_asked() {
+    // The simulator refuses a search for more than one CIP here; three CIPs are a batch of two and one of one.
+    let world = World::start_with(|provider| provider.assumptions.search_cips_max = 1).await;
+    world.order(3).await;
+    let error = pull_alone(&world, world.config.budget).await.unwrap_err();
+    let refused = |source: &ClientError| matches!(source, ClientError::Refused { status: 400, .. });
+    assert!(
+        matches!(&error, PullError::Provider { failed: 1, unasked: 0, source } if refused(source)),
+        "{error}"
+    );
+    assert_eq!(world.watermark().await, None);
+    assert_eq!(world.rows().await.len(), 1, "what the other batch brought is stored");
+    assert_eq!(world.lines("normalized/looks/").await.len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_asked_when_the_time_is_up() {
+    let world = World::start().await;
+    world.order(3).await;
+    let error = pull_alone(&world, Duration::ZERO).await.unwrap_err();
+    assert!(matches!(error, PullError::OutOfTime { unasked: 2 }), "{error}");
+    assert!(error.to_string().contains("2 batches were not asked"), "{error}");
+    assert_eq!(world.watermark().await, None);
+}
+
+/// One pull at ten past ten with this much time, and its error as it is.
+async fn pull_alone(world: &World, budget: Duration) -> Result<Pulled, PullError> {
+    let (now, stop_at) = (time("2026-03-02T10:10:00-05:00"), time::Instant::now() + budget);
+    pull::pull("tienda", &world.clients, &world.config, now, stop_at, &|| now).await
+}
+
+#[tokio::test]
+async fn rows_of_another_account_are_not_asked_for() {
+    let world = World::start().await;
+    let orders = format!(
+        "account,reference_id,cip,amount,currency,status,created_at\notra,A-1,77,1.00,PEN,pending,{START}\n\
+         tienda,A-2,78,1.00,PEN,pending,{START}\n"
+    );
+    world
+        .aws
+        .put_object("normalized/orders/account=tienda/day=2026-03-02/shop.csv", orders.as_bytes())
+        .await
+        .unwrap();
+    assert_eq!(world.pull("2026-03-02T10:10:00-05:00").await.unwrap().asked, 1);
+    let looks = world.lines("normalized/looks/").await;
+    assert_eq!(looks[0]["cip"], "78");
+}
+
+#[tokio::test]
+async fn every_authorization_carries_the_time_at_which_it_is_made() {
+    let world = World::start().await;
+    world.order(1).await;
+    // The event is an hour and a half old when the provider is asked: its time would be refused.
+    let tick = Tick { account: None, scheduled_at: Some("2026-03-02T10:10:00-05:00".to_owned()) };
+    let calls = std::sync::atomic::AtomicU32::new(0);
+    let clock = || {
+        let first = calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+        time(if first { "2026-03-02T10:10:00-05:00" } else { "2026-03-02T11:40:00-05:00" })
+    };
+    world.sandbox.clock().set(time("2026-03-02T11:40:00-05:00").to_utc());
+    let pulled = handle(&tick, &world.clients, &world.config, &clock).await.unwrap();
+    assert_eq!(pulled[0].asked, 1);
+    assert_eq!(world.rows().await[0]["observed_at"], "2026-03-02T11:40:00-05:00");
 }

@@ -1,6 +1,6 @@
 //! The event of a scheduled function, as EventBridge Scheduler sends it or a person by hand.
 
-use chrono::SubsecRound;
+use chrono::{SubsecRound, TimeDelta};
 use serde::Deserialize;
 
 use crate::calendar::Instant;
@@ -9,6 +9,10 @@ use crate::config::env::Accounts;
 /// What the template's schedule writes in place of its time; it arrives unreplaced when somebody invokes the function
 /// with the schedule's own input.
 const PLACEHOLDER: &str = "<aws.scheduler.scheduled-time>";
+
+/// How far ahead of the machine's clock a tick may be: two clocks of AWS differ by less, and what lies further ahead is a
+/// slip of a hand. Work for a time to come would mark that time as done before it was.
+const AHEAD_MAX: TimeDelta = TimeDelta::minutes(1);
 
 /// `{"account": "tienda", "scheduled_at": "2026-03-02T12:00:00Z"}`; both may be absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -31,6 +35,9 @@ pub enum TickError {
     /// Not a time.
     #[error("the event's scheduled_at is not an RFC 3339 time such as 2026-03-02T12:00:00Z")]
     BadTime,
+    /// More than a minute ahead.
+    #[error("the event's scheduled_at is still to come: name a time that has passed, or none for now")]
+    Ahead,
 }
 
 impl Tick {
@@ -48,12 +55,14 @@ impl Tick {
     /// The time for which the work is done; now, cut to whole seconds, where the event names none.
     ///
     /// # Errors
-    /// [`TickError::BadTime`].
+    /// [`TickError::BadTime`], [`TickError::Ahead`] for a time more than a minute after `now`.
     pub fn time(&self, now: Instant) -> Result<Instant, TickError> {
-        match self.scheduled_at.as_deref() {
-            None | Some(PLACEHOLDER | "") => Ok(whole_seconds(now)),
-            Some(text) => Instant::parse(text).ok_or(TickError::BadTime),
-        }
+        let time = match self.scheduled_at.as_deref() {
+            None | Some(PLACEHOLDER | "") => return Ok(whole_seconds(now)),
+            Some(text) => Instant::parse(text).ok_or(TickError::BadTime)?,
+        };
+        let ahead = time.to_utc().signed_duration_since(now.to_utc());
+        if ahead > AHEAD_MAX { Err(TickError::Ahead) } else { Ok(time) }
     }
 }
 
@@ -77,6 +86,8 @@ mod tests {
         check(r#"{"scheduled_at":"<aws.scheduler.scheduled-time>"}"#, Ok("2026-03-02T07:00:00-05:00"));
         check(r#"{"scheduled_at":"2026-03-01T12:00:00Z"}"#, Ok("2026-03-01T12:00:00Z"));
         check(r#"{"scheduled_at":"yesterday"}"#, Err(TickError::BadTime));
+        check(r#"{"scheduled_at":"2026-03-02T07:01:00.75-05:00"}"#, Ok("2026-03-02T07:01:00.75-05:00"));
+        check(r#"{"scheduled_at":"2026-03-02T07:01:00.751-05:00"}"#, Err(TickError::Ahead));
     }
 
     #[test]

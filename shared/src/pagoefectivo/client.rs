@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use super::search::{self, Answer, NotUnderstood};
+use super::search::{self, Answer, AnswerError};
 use super::{Credentials, Secret, fields};
 use crate::calendar::Instant;
 use crate::ids::Cip;
@@ -106,6 +106,26 @@ pub enum ClientError {
     },
 }
 
+impl ClientError {
+    /// Whether another question may well be answered: this one was refused, or answered in a way not known. Otherwise
+    /// the provider is out of reach, or takes no question with these keys.
+    #[must_use]
+    pub fn concerns_one_question(&self) -> bool {
+        // Without authorization there is no question at all.
+        let is_search = |path: &str| path == SEARCH;
+        match self {
+            ClientError::PlaceholderKeys | ClientError::Setup(_) | ClientError::Unreachable { .. } => false,
+            ClientError::Trouble { path, status } => is_search(path) && *status != 429,
+            ClientError::Refused { path, status, .. } => is_search(path) && !matches!(*status, 401 | 403),
+            ClientError::NotUnderstood { path } => is_search(path),
+        }
+    }
+}
+
+/// Tells the time when it is asked: an authorization has to carry the time at which it is made, not the one at which the
+/// work began.
+pub type Clock<'a> = &'a (dyn Fn() -> Instant + Send + Sync);
+
 /// One question and its answer, as they went over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
@@ -182,35 +202,42 @@ impl Client {
     /// Asks what became of some CIPs: one request, repeated while that can help.
     ///
     /// # Errors
-    /// [`ClientError`]. CIPs that the provider does not know, or tells of in a way not known, are no error.
+    /// [`ClientError`], also for an answer that has another code than 100 under a status of success. CIPs that the provider does not know, or tells of in a way not known, are no error.
     pub async fn search(
         &self,
         keys: &Credentials,
         cips: &[Cip],
-        now: Instant,
+        clock: Clock<'_>,
     ) -> Result<Exchange, ClientError> {
         let not_understood = || ClientError::NotUnderstood { path: SEARCH };
         let data = cips.iter().map(|cip| SearchItem { cip: cip.number() }).collect();
         let request = serde_json::to_string(&SearchRequest { data }).map_err(|_| not_understood())?;
-        let token = self.token(keys, now).await?;
+        let token = self.token(keys, clock).await?;
         let mut response = self.post(SEARCH, request.clone(), Some(&token)).await;
         if let Err(ClientError::Refused { status: 401, .. }) = response {
             // Revoked or expired before its time: one new token, then the refusal stands.
             self.tokens.lock().await.remove(&keys.id_service);
-            let token = self.token(keys, now).await?;
+            let token = self.token(keys, clock).await?;
             response = self.post(SEARCH, request.clone(), Some(&token)).await;
         }
         let response = response?;
-        let answer = search::read(&response, cips).map_err(|NotUnderstood| not_understood())?;
+        let answer = search::read(&response, cips).map_err(|error| match error {
+            AnswerError::NotUnderstood => not_understood(),
+            // The body is kept for successes alone; which of their statuses it was is of no use to anybody.
+            AnswerError::NotGood => {
+                ClientError::Refused { path: SEARCH, status: 200, code: error_code(&response) }
+            }
+        })?;
         Ok(Exchange { request, response, answer })
     }
 
     /// A token that is good for a while, the known one if it is.
-    async fn token(&self, keys: &Credentials, now: Instant) -> Result<Secret, ClientError> {
+    async fn token(&self, keys: &Credentials, clock: Clock<'_>) -> Result<Secret, ClientError> {
         if keys.are_placeholder() {
             return Err(ClientError::PlaceholderKeys);
         }
         let mut tokens = self.tokens.lock().await;
+        let now = clock();
         if let Some(token) = tokens.get(&keys.id_service)
             && now.to_utc() + TOKEN_MARGIN < token.expires_at.to_utc()
         {
@@ -421,7 +448,7 @@ mod tests {
         let keys =
             Credentials { id_service: 1234, access_key: secret("access"), secret_key: secret("secret") };
         let now = Instant::parse("2026-03-02T09:30:00-05:00").unwrap();
-        client.search(&keys, &[Cip::parse("7").unwrap()], now).await
+        client.search(&keys, &[Cip::parse("7").unwrap()], &|| now).await
     }
 
     #[tokio::test]
@@ -449,6 +476,30 @@ mod tests {
         let result = search(vec![refusal]).await;
         let error = result.unwrap_err().to_string();
         assert!(error.contains("/v1/authorizations") && error.contains("code 111"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn an_error_under_a_status_of_success_is_one() {
+        let failure = ("200 OK", r#"{"code":166,"message":"x","data":[{}]}"#);
+        let error = search(vec![("201 Created", TOKEN), failure]).await.unwrap_err();
+        assert!(
+            error.to_string().contains("(HTTP 200, code 166)") && error.concerns_one_question(),
+            "{error}"
+        );
+        let short =
+            search(vec![("201 Created", TOKEN), ("200 OK", r#"{"code":100,"data":[]}"#)]).await.unwrap();
+        assert_eq!((short.answer.unknown.len(), short.answer.unreadable.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_question_is_at_fault_or_the_provider_is_out_of_reach() {
+        let refused = |path, status| ClientError::Refused { path, status, code: "111".to_owned() };
+        assert!(refused(SEARCH, 400).concerns_one_question());
+        assert!(!refused(SEARCH, 401).concerns_one_question());
+        assert!(!refused(AUTHORIZATIONS, 400).concerns_one_question());
+        assert!(ClientError::NotUnderstood { path: SEARCH }.concerns_one_question());
+        assert!(ClientError::Trouble { path: SEARCH, status: 500 }.concerns_one_question());
+        assert!(!ClientError::Trouble { path: SEARCH, status: 429 }.concerns_one_question());
     }
 
     #[tokio::test]

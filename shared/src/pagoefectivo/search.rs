@@ -1,7 +1,8 @@
 //! The answer of `POST /v1/cips/search`, read without I/O.
 //!
 //! Fields by a vendor screenshot (2018). A CIP that the provider does not know comes back as an empty structure (vendor
-//! documentation of the SDKs), which does not say which CIP it stands for: that is found by what is left over.
+//! documentation of the SDKs), which does not say which CIP it stands for: that is found by what is left over, where the
+//! structures are as many.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -62,8 +63,8 @@ impl Snapshot {
     }
 }
 
-/// An entry that says something we do not understand, such as a status number that is not public. A person has to look
-/// at the raw answer; the other entries are good.
+/// An entry that says something we do not understand, such as a status number that is not public, or a CIP of which the
+/// answer says nothing at all. A person has to look at the raw answer; the other entries are good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
     /// Which CIP, as far as it can be read.
@@ -81,12 +82,14 @@ pub struct Answer {
     pub found: Vec<Snapshot>,
     /// CIPs that it does not know.
     pub unknown: Vec<Cip>,
-    /// Entries that cannot be read.
+    /// Entries that cannot be read, and CIPs of which nothing was heard.
     pub unreadable: Vec<Unreadable>,
 }
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
+    #[serde(borrow)]
+    code: Option<&'a RawValue>,
     #[serde(borrow)]
     data: Vec<Entry<'a>>,
 }
@@ -116,24 +119,39 @@ struct Entry<'a> {
     token: Option<&'a RawValue>,
 }
 
-/// The answer is not the JSON that the provider is known to send.
+/// `code` of an answer that is good, a number or a text of digits (vendor doc v1.1 has both).
+const CODE_GOOD: &str = "100";
+
+/// The answer as a whole says nothing of CIPs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the answer of the search is not a JSON object with a list `data`")]
-pub struct NotUnderstood;
+pub enum AnswerError {
+    /// Not the JSON that the provider is known to send.
+    #[error("the answer of the search is not a JSON object with a list `data`")]
+    NotUnderstood,
+    /// An error of the provider's under a status of success.
+    #[error("the answer of the search does not have the code 100")]
+    NotGood,
+}
 
 /// Reads the body of an answer to a search for `asked`.
 ///
 /// # Errors
-/// [`NotUnderstood`] when it is something else altogether; a bad entry is in [`Answer::unreadable`].
-pub fn read(body: &[u8], asked: &[Cip]) -> Result<Answer, NotUnderstood> {
-    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|_| NotUnderstood)?;
+/// [`AnswerError`] when it is no answer to a search at all; a bad entry is in [`Answer::unreadable`].
+pub fn read(body: &[u8], asked: &[Cip]) -> Result<Answer, AnswerError> {
+    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|_| AnswerError::NotUnderstood)?;
+    if !matches!(fields::scalar(envelope.code), Ok(Some(code)) if code == CODE_GOOD) {
+        return Err(AnswerError::NotGood);
+    }
     let mut left: BTreeSet<Cip> = asked.iter().copied().collect();
     let mut answer = Answer::default();
+    let mut empty: usize = 0;
     for entry in &envelope.data {
         let cip = match fields::scalar(entry.cip) {
-            Ok(None) => continue,
-            Ok(Some(zero)) if zero == "0" => continue,
-            Ok(Some(text)) => Cip::parse(&text),
+            Ok(Some(text)) if text != "0" => Cip::parse(&text),
+            Ok(_) => {
+                empty = empty.saturating_add(1);
+                continue;
+            }
             Err(_) => None,
         };
         let bad = |(field, reason): (&'static str, String)| Unreadable { cip, field, reason };
@@ -148,9 +166,16 @@ pub fn read(body: &[u8], asked: &[Cip]) -> Result<Answer, NotUnderstood> {
             },
         }
     }
-    // An entry without a readable CIP may be any of those left over; they are not called unknown then.
-    if answer.unreadable.iter().all(|entry| entry.cip.is_some()) {
+    // One empty structure for each CIP left over, or the answer is cut, or something in it is not what we take it for:
+    // whose the structures are is not known then, and silence must not pass for a word.
+    if empty == left.len() {
         answer.unknown = left.into_iter().collect();
+    } else {
+        answer.unreadable.extend(left.into_iter().map(|cip| Unreadable {
+            cip: Some(cip),
+            field: "data",
+            reason: "has neither this CIP nor an empty structure for it".to_owned(),
+        }));
     }
     Ok(answer)
 }
@@ -289,15 +314,43 @@ mod tests {
     #[test]
     fn what_was_not_asked_for_is_not_believed() {
         let answer = parse(&entry("8", "23", ""), &[7]);
-        assert_eq!((answer.found.len(), answer.unreadable.len()), (0, 1));
-        assert_eq!(answer.unknown, [cip(7)]);
-        assert_eq!(read(b"[]", &[]), Err(NotUnderstood));
-        assert_eq!(read(b"<html>", &[]), Err(NotUnderstood));
+        assert_eq!((answer.found.len(), answer.unreadable.len()), (0, 2));
+        assert_eq!(answer.unknown, []);
+        assert_eq!(read(b"[]", &[]), Err(AnswerError::NotUnderstood));
+        assert_eq!(read(b"<html>", &[]), Err(AnswerError::NotUnderstood));
+    }
+
+    #[test]
+    fn silence_of_a_cip_is_no_word_of_it() {
+        let unheard = |answer: &Answer| -> Vec<Cip> {
+            assert_eq!(answer.unknown, []);
+            answer.unreadable.iter().filter_map(|entry| entry.cip).collect()
+        };
+        assert_eq!(unheard(&parse("", &[7, 8])), [cip(7), cip(8)], "an empty list");
+        let cut = parse(&format!("{},{{}}", entry("7", "22", "")), &[7, 8, 9]);
+        assert_eq!((unheard(&cut), cut.found.len()), (vec![cip(8), cip(9)], 1), "a cut list");
+        assert_eq!(unheard(&parse("{},{}", &[7])), [cip(7)], "more structures than CIPs");
+        let other = parse(&format!("{},{{}}", entry("\"x\"", "22", "")), &[7, 8]);
+        assert_eq!(unheard(&other), [cip(7), cip(8)], "the bad entry may be either's");
+    }
+
+    #[test]
+    fn an_answer_without_the_code_of_success_is_none() {
+        let check = |code: &str, expected: Result<usize, AnswerError>| {
+            let body = format!("{{{code}\"data\":[{{}}]}}");
+            let answer = read(body.as_bytes(), &[cip(7)]);
+            assert_eq!(answer.map(|answer| answer.unknown.len()), expected, "{code}");
+        };
+        check("\"code\":100,", Ok(1));
+        check("\"code\":\"100\",", Ok(1));
+        check("\"code\":166,", Err(AnswerError::NotGood));
+        check("\"code\":null,", Err(AnswerError::NotGood));
+        check("", Err(AnswerError::NotGood));
     }
 
     #[test]
     fn the_page_s_token_is_not_kept() {
-        let body = format!(r#"{{"data":[{}]}}"#, entry("7", "22", r#","token":"8f14e45f""#));
+        let body = format!(r#"{{"code":"100","data":[{}]}}"#, entry("7", "22", r#","token":"8f14e45f""#));
         let kept = without_tokens(body.as_bytes());
         assert!(!kept.contains("8f14e45f") && kept.contains("\"token\":\"[removed]\""), "{kept}");
         assert_eq!(read(kept.as_bytes(), &[cip(7)]).unwrap().found.len(), 1);

