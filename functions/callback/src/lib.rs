@@ -126,7 +126,7 @@ async fn verify(
     now: Instant,
 ) -> Result<Result<(), SignatureError>, Trouble> {
     let check = |keys: &AccountKeys| -> Result<Result<(), SignatureError>, KeyError> {
-        let keys = signing_keys(keys)?;
+        let keys = signing_keys(keys, now)?;
         Ok(signature::verify(&delivery.body, signatures.iter().copied(), &keys))
     };
     let keys = secrets.keys(delivery.account, now).await?;
@@ -139,10 +139,11 @@ async fn verify(
     }
 }
 
-/// The keys that a notice may be signed with: the current one, which has to be good, and the one before it if it is.
-fn signing_keys(keys: &AccountKeys) -> Result<Vec<SigningKey>, KeyError> {
+/// The keys that a notice may be signed with: the current one, which has to be good, and for a while the one before it if
+/// it is.
+fn signing_keys(keys: &AccountKeys, now: Instant) -> Result<Vec<SigningKey>, KeyError> {
     let current = SigningKey::new(keys.current.secret_key.clone())?;
-    let previous = keys.previous.as_ref().map(|keys| SigningKey::new(keys.secret_key.clone()));
+    let previous = keys.previous_at(now).map(|keys| SigningKey::new(keys.secret_key.clone()));
     Ok(std::iter::once(current).chain(previous.and_then(Result::ok)).collect())
 }
 

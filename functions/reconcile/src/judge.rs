@@ -17,16 +17,17 @@ pub(crate) fn judge(account: &str, as_of: Instant, inputs: &Inputs) -> Result<(R
         None => Policy::default(),
     };
     let mapping = Mapping::default();
-    let mut warnings = Vec::new();
+    let mut needs_person = Vec::new();
+    needs_person.extend(inputs.quarantine.note(account));
     for (key, reason) in inputs.orders.left_out.iter().chain(&inputs.reports.left_out) {
-        warnings.push(format!("{key} was left out: it {reason}"));
+        needs_person.push(format!("{key} was left out: it {reason}"));
     }
     let mut files = Vec::new();
     for file in inputs.orders.files.iter().chain(&inputs.reports.files) {
-        // A file that cannot be read at all must not keep the rest from being reconciled; the alert tells of it.
+        // A file that cannot be read at all must not keep the rest from being reconciled; a person has to mend it.
         match readable(file, account, &mapping) {
             Ok(()) => files.push(input(file)),
-            Err(error) => warnings.push(format!("{} was left out: {error}", file.key)),
+            Err(error) => needs_person.push(format!("{} was left out: {error}", file.key)),
         }
     }
     files.push(InputFile {
@@ -45,11 +46,9 @@ pub(crate) fn judge(account: &str, as_of: Instant, inputs: &Inputs) -> Result<(R
         looks: &inputs.looks,
         opened: &inputs.opened,
         only_account: Some(account),
-        needs_person: &[],
+        needs_person: &needs_person,
     };
-    let mut run = run::execute(&files, &settings)?;
-    run.warnings.extend(warnings);
-    Ok((run, policy.hash_hex()))
+    Ok((run::execute(&files, &settings)?, policy.hash_hex()))
 }
 
 fn input(file: &RowFile) -> InputFile<'_> {

@@ -15,11 +15,14 @@ use cuadre::aws::{Patience, SdkConfig, StoreError, layout};
 use cuadre::calendar::Instant;
 use cuadre::config::PolicyError;
 use cuadre::report::alert::alert;
-use cuadre::run::RunError;
+use cuadre::run::{Run, RunError};
 use cuadre::telemetry;
 use serde::Serialize;
 
 pub use config::Config;
+
+/// Tells the time, at each call anew: what is written after minutes of work has to bear its own time.
+pub type Clock<'a> = &'a (dyn Fn() -> Instant + Send + Sync);
 
 /// The clients that the function keeps between events.
 #[derive(Debug)]
@@ -79,7 +82,7 @@ pub struct Reconciled {
     pub report: String,
     /// Whether this invocation sent the alert; a repetition does not.
     pub alerted: bool,
-    /// A later run has been made already, so that this one was not made.
+    /// A newer run has spoken already, so that this one changed no break and sent no alert.
     pub overtaken: bool,
 }
 
@@ -91,24 +94,25 @@ pub async fn handle(
     tick: &Tick,
     clients: &Clients,
     config: &Config,
-    now: Instant,
+    clock: Clock<'_>,
 ) -> Result<Vec<Reconciled>, ReconcileError> {
-    let as_of = tick.time(now)?;
+    let as_of = tick.time(clock())?;
     let (mut done, mut failed) = (Vec::new(), Vec::new());
     for account in tick.accounts(&config.accounts)? {
         // Boxed, since the nested types of the SDK's futures are too deep for the compiler otherwise.
-        match Box::pin(reconcile(account, as_of, clients, now)).await {
+        match Box::pin(reconcile(account, as_of, clients, clock)).await {
             Ok(run) => {
-                let Reconciled { breaks, rejected, alerted, overtaken, .. } = run;
-                tracing::info!(
-                    outcome = "reconciled",
-                    account,
-                    breaks,
-                    rejected,
-                    alerted,
-                    overtaken,
-                    "run done"
-                );
+                let Reconciled { breaks, rejected, alerted, .. } = run;
+                if run.overtaken {
+                    tracing::warn!(
+                        outcome = "overtaken",
+                        account,
+                        as_of = run.as_of,
+                        "a newer run has spoken"
+                    );
+                } else {
+                    tracing::info!(outcome = "reconciled", account, breaks, rejected, alerted, "run done");
+                }
                 done.push(run);
             }
             Err(error) => {
@@ -124,7 +128,7 @@ async fn reconcile(
     account: &str,
     as_of: Instant,
     clients: &Clients,
-    now: Instant,
+    clock: Clock<'_>,
 ) -> Result<Reconciled, ReconcileError> {
     let Clients { table, bucket, topic } = clients;
     if let Some(run) = table.run(account, as_of).await?
@@ -152,24 +156,47 @@ async fn reconcile(
     for (name, bytes) in &run.outputs {
         bucket.put(&format!("{prefix}{name}"), bytes.clone()).await?;
     }
-    let changes = breaks::changes(&table.breaks(account).await?, &run.breaks, as_of);
-    table.save_breaks(account, &changes).await?;
-
+    if !save_breaks(table, account, as_of, &run).await? {
+        return Ok(result(&record, false, true));
+    }
     record.breaks = u64::try_from(run.breaks.len()).unwrap_or(u64::MAX);
     record.rejected = run.rejected;
     record.policy_hash = policy_hash;
-    match table.claim_alert(&record, now).await? {
+    let claimed_at = clock();
+    match table.claim_alert(&record, claimed_at).await? {
         Claim::Sent => return Ok(result(&record, false, false)),
         Claim::Taken => return Err(ReconcileError::AlertTaken),
         Claim::Mine => {}
     }
     let message = alert(&run, account, &format!("{account}/{}", layout::stamp(as_of)), &record.report);
     if let Err(error) = topic.publish(&message).await {
-        table.release_alert(&record).await?;
+        if let Err(second) = table.release_alert(&record, claimed_at).await {
+            // The first one is what has to be mended, and is what the caller logs.
+            tracing::error!(
+                account,
+                error = telemetry::chain(&second),
+                "the claim of the alert stays for a minute"
+            );
+        }
         return Err(error.into());
     }
     table.finish_run(&record).await?;
     Ok(result(&record, true, false))
+}
+
+/// Writes what the run changes among the breaks; `false` where a newer run has spoken, so that this one may not.
+async fn save_breaks(
+    table: &Table,
+    account: &str,
+    as_of: Instant,
+    run: &Run,
+) -> Result<bool, ReconcileError> {
+    if !table.begin_breaks(account, as_of).await? {
+        return Ok(false);
+    }
+    // Read after it has begun: what an older run has written until then is in it, and from then on it writes nothing.
+    let changes = breaks::changes(&table.breaks(account).await?, &run.breaks, as_of);
+    Ok(table.save_breaks(account, as_of, &changes).await?)
 }
 
 fn result(run: &RunRecord, alerted: bool, overtaken: bool) -> Reconciled {

@@ -13,7 +13,7 @@ async fn main() -> Result<(), Error> {
     let clients = Clients::new(&aws::load_config().await, &config);
     let (clients, config) = (&clients, &config);
     run(service_fn(|event: LambdaEvent<Tick>| async move {
-        handle(&event.payload, clients, config, aws::now()).await.map_err(Error::from)
+        handle(&event.payload, clients, config, &aws::now).await.map_err(Error::from)
     }))
     .await
 }

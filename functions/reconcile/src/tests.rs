@@ -1,8 +1,10 @@
 //! The function over the real SDK, against the emulators.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use cuadre::aws::table::{BreakState, Recorded};
+use cuadre::aws::table::{BreakRecord, BreakState, Recorded};
+use cuadre::formats::Leg;
 use cuadre::pagoefectivo::notice;
 use cuadre_emulators::{BUCKET_NAME, Emulators, Fault, Service, TABLE_NAME, TOPIC_ARN, Trouble};
 
@@ -22,6 +24,26 @@ struct World {
 
 fn time(text: &str) -> Instant {
     Instant::parse(text).unwrap()
+}
+
+/// The run of the morning, when it is about to send its alert.
+fn record() -> RunRecord {
+    RunRecord {
+        account: "tienda".to_owned(),
+        as_of: time(MORNING),
+        state: RunState::Alerting,
+        breaks: 1,
+        rejected: 0,
+        report: String::new(),
+        policy_hash: String::new(),
+        engine_version: String::new(),
+    }
+}
+
+/// A clock that stands.
+fn at(text: &str) -> impl Fn() -> Instant + Send + Sync + use<> {
+    let now = time(text);
+    move || now
 }
 
 impl World {
@@ -81,7 +103,7 @@ impl World {
 
     async fn run_at(&self, scheduled_at: &str, now: &str) -> Result<Reconciled, ReconcileError> {
         let tick = Tick { account: None, scheduled_at: Some(scheduled_at.to_owned()) };
-        Ok(handle(&tick, &self.clients, &self.config, time(now)).await?.remove(0))
+        Ok(handle(&tick, &self.clients, &self.config, &at(now)).await?.remove(0))
     }
 
     async fn outputs(&self, run: &str) -> Vec<(String, Vec<u8>)> {
@@ -154,7 +176,7 @@ async fn a_run_that_failed_half_way_goes_on_with_the_inputs_it_began_with() {
     let cases = [
         (Service::S3, "/breaks.csv"),
         (Service::S3, "/summary.json"),
-        (Service::DynamoDb, "BatchWriteItem"),
+        (Service::DynamoDb, "TransactWriteItems"),
         (Service::DynamoDb, "PutItem"),
         (Service::Sns, ""),
     ];
@@ -198,21 +220,115 @@ async fn two_simultaneous_deliveries_send_one_alert() {
 async fn an_alert_that_died_with_its_invocation_is_sent_by_the_repetition() {
     let world = World::start().await;
     // Claimed, and then nothing: neither sent nor given back.
-    let record = RunRecord {
-        account: "tienda".to_owned(),
-        as_of: time(MORNING),
-        state: RunState::Alerting,
-        breaks: 1,
-        rejected: 0,
-        report: String::new(),
-        policy_hash: String::new(),
-        engine_version: String::new(),
-    };
+    let record = record();
     assert_eq!(world.clients.table.claim_alert(&record, time(MORNING)).await.unwrap(), Claim::Mine);
     world.run_at(MORNING, "2026-03-05T07:00:30-05:00").await.unwrap_err();
     assert_eq!(world.aws.alerts().len(), 0, "the other one may still be at it");
     assert!(world.run_at(MORNING, "2026-03-05T07:01:01-05:00").await.unwrap().alerted);
     assert_eq!(world.aws.alerts().len(), 1);
+}
+
+#[tokio::test]
+async fn a_claim_bears_the_time_at_which_it_is_made() {
+    let world = World::start().await;
+    let reads = AtomicU32::new(0);
+    let faults = world.aws.faults().clone();
+    // The event comes at seven; ten minutes of work later the alert is claimed, and this invocation never hears so.
+    let clock = move || {
+        if reads.fetch_add(1, Ordering::SeqCst) == 0 {
+            return time(MORNING);
+        }
+        let (service, matching) = (Service::DynamoDb, "PutItem".to_owned());
+        faults.inject(Fault { service, matching, trouble: Trouble::LostAnswer, times: Some(1) });
+        time("2026-03-05T07:10:00-05:00")
+    };
+    let tick = Tick { account: None, scheduled_at: None };
+    handle(&tick, &world.clients, &world.config, &clock).await.unwrap_err();
+    world.run_at(MORNING, "2026-03-05T07:10:30-05:00").await.unwrap_err();
+    assert!(world.run_at(MORNING, "2026-03-05T07:11:01-05:00").await.unwrap().alerted);
+    assert_eq!(world.aws.alerts().len(), 1);
+}
+
+#[tokio::test]
+async fn a_claim_is_given_back_by_its_holder_alone() {
+    let world = World::start().await;
+    let table = &world.clients.table;
+    let record = record();
+    let claim = async |at: &str| table.claim_alert(&record, time(at)).await.unwrap();
+    assert_eq!(claim("2026-03-05T07:00:00-05:00").await, Claim::Mine);
+    assert_eq!(claim("2026-03-05T07:02:00-05:00").await, Claim::Mine, "the first one is stale");
+    table.release_alert(&record, time("2026-03-05T07:00:00-05:00")).await.unwrap();
+    assert_eq!(claim("2026-03-05T07:02:01-05:00").await, Claim::Taken);
+    table.release_alert(&record, time("2026-03-05T07:02:00-05:00")).await.unwrap();
+    assert_eq!(claim("2026-03-05T07:02:02-05:00").await, Claim::Mine);
+    table.finish_run(&record).await.unwrap();
+    table.release_alert(&record, time("2026-03-05T07:02:02-05:00")).await.unwrap();
+    assert_eq!(claim("2026-03-05T07:09:00-05:00").await, Claim::Sent);
+}
+
+#[tokio::test]
+async fn an_older_run_that_finishes_after_a_newer_one_opens_and_closes_nothing() {
+    let world = World::start().await;
+    let table = &world.clients.table;
+    world.run("2026-03-04T07:00:00-05:00").await.unwrap();
+    // The older run has begun, has read what is known, and is slow.
+    assert!(table.begin_breaks("tienda", time(MORNING)).await.unwrap());
+    let known = table.breaks("tienda").await.unwrap();
+    world.run(NEXT_MORNING).await.unwrap();
+    let standing = table.breaks("tienda").await.unwrap();
+    assert_eq!(standing, known, "the newer run has found what stood, and had nothing to write");
+
+    let closed = known.values().map(|record| BreakRecord {
+        state: BreakState::Closed,
+        closed_at: Some(time(MORNING)),
+        ..record.clone()
+    });
+    let opened = known.values().map(|record| BreakRecord {
+        id: cuadre::ids::BreakId::parse(&record.id.as_str().chars().rev().collect::<String>()).unwrap(),
+        ..record.clone()
+    });
+    let changes: Vec<BreakRecord> = closed.chain(opened).collect();
+    assert_eq!(changes.len(), 2);
+    assert!(!table.save_breaks("tienda", time(MORNING), &changes).await.unwrap());
+    assert_eq!(table.breaks("tienda").await.unwrap(), standing);
+    // Nor does it begin again; the newest may.
+    assert!(!table.begin_breaks("tienda", time(MORNING)).await.unwrap());
+    assert!(table.begin_breaks("tienda", time(NEXT_MORNING)).await.unwrap());
+    assert!(table.save_breaks("tienda", time(NEXT_MORNING), &changes).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_run_that_failed_and_was_overtaken_meanwhile_says_so_and_stays_silent() {
+    let world = World::start().await;
+    world.break_network(Service::DynamoDb, "TransactWriteItems", Trouble::Status(400), None);
+    world.run(MORNING).await.unwrap_err();
+    world.aws.faults().clear();
+    world.put_orders("paid").await;
+    assert_eq!(world.run(NEXT_MORNING).await.unwrap().breaks, 0);
+    let run = world.run(MORNING).await.unwrap();
+    assert_eq!((run.overtaken, run.alerted), (true, false));
+    assert_eq!(world.states().await, []);
+    assert_eq!(world.aws.alerts().len(), 1);
+}
+
+#[tokio::test]
+async fn more_breaks_than_one_transaction_takes_are_all_written() {
+    let world = World::start().await;
+    let mut orders = String::from("reference_id,cip,amount,currency,status,created_at,updated_at\n");
+    let mut reports = String::from("cip,reference_id,amount,currency,status,paid_at,observed_at\n");
+    for number in 1_000..1_250 {
+        orders.push_str(&format!(
+            "C-{number},{number},5.00,PEN,pending,2026-03-02T09:00:00-05:00,2026-03-05T06:00:00-05:00\n"
+        ));
+        reports.push_str(&format!(
+            "{number},C-{number},5.00,PEN,paid,2026-03-02T09:30:00-05:00,2026-03-02T10:00:00-05:00\n"
+        ));
+    }
+    world.put(&ORDERS.replace("shop", "more"), &orders).await;
+    world.put(&SEARCHED.replace("aa.ndjson", "bb.csv"), &reports).await;
+    let breaks = world.run(MORNING).await.unwrap().breaks;
+    assert!(breaks > 200, "{breaks}");
+    assert_eq!(u64::try_from(world.states().await.len()).unwrap(), breaks);
 }
 
 #[tokio::test]
@@ -235,7 +351,7 @@ async fn a_break_closes_when_it_is_settled_and_comes_back_when_it_is_not() {
 async fn what_stands_is_not_written_again() {
     let world = World::start().await;
     world.run(MORNING).await.unwrap();
-    world.break_network(Service::DynamoDb, "BatchWriteItem", Trouble::Refused, None);
+    world.break_network(Service::DynamoDb, "TransactWriteItems", Trouble::Refused, None);
     world.run(NEXT_MORNING).await.unwrap();
 }
 
@@ -267,16 +383,115 @@ async fn a_file_that_cannot_be_read_is_left_out_and_told_of() {
     world.put("normalized/orders/account=tienda/day=2026-03-05/empty.csv", "").await;
     world.put("normalized/orders/account=tienda/day=2026-03-05/orders.xlsx", "PK").await;
     assert_eq!(world.run(MORNING).await.unwrap().breaks, 1);
+    let alert = world.aws.alerts().pop().unwrap();
+    for part in ["empty.csv was left out", "orders.xlsx was left out"] {
+        assert!(alert.body.contains(part), "{part} is missing in\n{}", alert.body);
+    }
+    // Without any break the same files keep the run from agreeing.
+    world.put_orders("paid").await;
+    world.run(NEXT_MORNING).await.unwrap();
+    let alert = world.aws.alerts().pop().unwrap();
+    assert!(!alert.subject.contains("all agrees"), "{}", alert.subject);
+    assert_eq!(alert.attributes["severity"].1, "high");
+}
+
+#[tokio::test]
+async fn rows_of_another_account_are_not_judged_in_this_one_s_run() {
+    let world = World::start().await;
+    let row = r#"{"account":"otra","reference_id":"B-1","amount":"9.00","currency":"PEN","status":"paid","created_at":"2026-03-02T09:00:00-05:00"}"#;
+    world.put("normalized/orders/account=tienda/day=2026-03-05/other.ndjson", &format!("{row}\n")).await;
+    assert_eq!(world.run(MORNING).await.unwrap().breaks, 1);
     let body = world.aws.alerts().pop().unwrap().body;
-    assert!(body.contains("empty.csv was left out"), "{body}");
-    assert!(body.contains("orders.xlsx was left out"), "{body}");
+    assert!(
+        body.contains("other.ndjson")
+            && body.contains("another account than tienda")
+            && !body.contains("B-1"),
+        "{body}"
+    );
+}
+
+#[tokio::test]
+async fn notices_in_quarantine_are_told_every_day_until_somebody_has_looked() {
+    let world = World::start().await;
+    world.put_orders("paid").await;
+    let set_aside = async |body: &str, reason: &str, received_at: &str| {
+        let table = &world.clients.table;
+        table.quarantine("tienda", body.as_bytes(), reason, time(received_at)).await.unwrap();
+    };
+    set_aside("secret one", "amount is no amount", "2026-03-04T09:00:00-05:00").await;
+    set_aside("secret two", "is no JSON object", "2026-03-05T07:00:00-05:00").await;
+    set_aside("secret three", "came after the cut", "2026-03-05T07:00:01-05:00").await;
+    assert_eq!(world.run(MORNING).await.unwrap().breaks, 0);
+    let alert = world.aws.alerts().pop().unwrap();
+    let expected = "2 signed notices lie in quarantine (newest: is no JSON object; amount is no amount)";
+    assert!(alert.body.contains(expected), "{}", alert.body);
+    assert!(!alert.body.contains("secret") && !alert.subject.contains("all agrees"), "{}", alert.subject);
+    assert_eq!(alert.attributes["severity"].1, "high");
+    world.run(NEXT_MORNING).await.unwrap();
+    assert!(world.aws.alerts().pop().unwrap().body.contains("3 signed notices lie in quarantine"));
+}
+
+#[tokio::test]
+async fn a_repetition_tells_of_the_same_quarantine() {
+    let world = World::start().await;
+    let set_aside = async |body: &str| {
+        let table = &world.clients.table;
+        table
+            .quarantine("tienda", body.as_bytes(), "is bad", time("2026-03-05T06:00:00-05:00"))
+            .await
+            .unwrap();
+    };
+    set_aside("one").await;
+    world.break_network(Service::Sns, "", Trouble::Status(400), None);
+    world.run(MORNING).await.unwrap_err();
+    world.aws.faults().clear();
+    set_aside("two").await;
+    world.run(MORNING).await.unwrap();
+    let body = world.aws.alerts().pop().unwrap().body;
+    assert!(body.contains("1 signed notice lies in quarantine"), "{body}");
+}
+
+#[tokio::test]
+async fn looks_are_read_from_many_objects_and_200_days_back() {
+    let world = World::start().await;
+    let look = |cip: u64| {
+        format!("{{\"account\":\"tienda\",\"cip\":\"{cip}\",\"looked_at\":\"2026-03-05T06:00:00-05:00\"}}\n")
+    };
+    let put = async |day: &str, cip: u64| {
+        let key = format!("normalized/looks/account=tienda/day={day}/search-{cip}.ndjson");
+        world.put(&key, &look(cip)).await;
+    };
+    for cip in 100..140 {
+        put("2026-03-04", cip).await;
+    }
+    put("2025-08-17", 200).await;
+    put("2025-08-16", 300).await;
+    let (bucket, table) = (&world.clients.bucket, &world.clients.table);
+    let inputs = inputs::fixed("tienda", time(MORNING), bucket, table).await.unwrap();
+    let mut cips: Vec<String> = inputs.looks.iter().map(|look| look.cip.to_string()).collect();
+    cips.sort();
+    let mut expected: Vec<String> = (100..140).chain([7, 8, 200]).map(|cip: u64| cip.to_string()).collect();
+    expected.sort();
+    assert_eq!(cips, expected);
+}
+
+#[tokio::test]
+async fn what_does_not_fit_into_memory_is_not_fetched() {
+    let world = World::start().await;
+    let bytes = world.aws.object(ORDERS).await.unwrap().len();
+    let (bucket, calls) = (&world.clients.bucket, || world.aws.faults().calls(Service::S3));
+    assert_eq!(bucket.row_files_within(Leg::Orders, "tienda", bytes).await.unwrap().files.len(), 1);
+    let before = calls();
+    let error = bucket.row_files_within(Leg::Orders, "tienda", bytes - 1).await.unwrap_err().to_string();
+    assert!(error.contains(&format!("{bytes} bytes in 1 objects is larger than {}", bytes - 1)), "{error}");
+    assert_eq!(calls(), before + 1, "only listed");
 }
 
 #[tokio::test]
 async fn a_policy_is_obeyed_and_a_bad_one_ends_the_run() {
     let world = World::start().await;
     world.put("config/cuadre.toml", "no_such_key = 1\n").await;
-    let error = reconcile("tienda", time(MORNING), &world.clients, time(MORNING)).await.unwrap_err();
+    let error = reconcile("tienda", time(MORNING), &world.clients, &at(MORNING)).await.unwrap_err();
     assert!(error.to_string().starts_with("config/cuadre.toml: "), "{error}");
     assert_eq!(world.aws.alerts().len(), 0);
 }
@@ -284,12 +499,12 @@ async fn a_policy_is_obeyed_and_a_bad_one_ends_the_run() {
 #[tokio::test]
 async fn every_sample_event_is_taken_as_its_name_says() {
     let world = World::start().await;
-    let now = time("2026-03-05T10:10:00-05:00");
+    let clock = at("2026-03-05T10:10:00-05:00");
     let sample = |name: &str| {
         let path = format!("{}/../../events/reconcile/{name}.json", env!("CARGO_MANIFEST_DIR"));
         serde_json::from_slice::<Tick>(&std::fs::read(path).unwrap())
     };
-    let done = async |name: &str| handle(&sample(name).unwrap(), &world.clients, &world.config, now).await;
+    let done = async |name: &str| handle(&sample(name).unwrap(), &world.clients, &world.config, &clock).await;
     assert!(done("ok-scheduled").await.unwrap()[0].alerted);
     assert!(!done("dup-scheduled").await.unwrap()[0].alerted);
     assert!(done("ok-placeholder").await.unwrap()[0].alerted);

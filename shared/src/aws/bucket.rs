@@ -31,6 +31,15 @@ pub struct Object {
     pub version_id: Option<String>,
 }
 
+/// An object as a listing names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listed {
+    /// Its name.
+    pub key: String,
+    /// Its size as stored, in bytes.
+    pub bytes: u64,
+}
+
 /// An S3 bucket; a clone shares its connections.
 #[derive(Clone, Debug)]
 pub struct Bucket {
@@ -100,24 +109,27 @@ impl Bucket {
         Ok(Some(Object { bytes: body.to_vec(), version_id }))
     }
 
-    /// The keys under a prefix, in their order.
+    /// The objects under a prefix, in the order of their keys; with `after`, those alone whose keys sort after it.
     ///
     /// # Errors
     /// [`StoreError`], `TooLarge` for more keys than one call may give.
-    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+    pub async fn list(&self, prefix: &str, after: Option<&str>) -> Result<Vec<Listed>, StoreError> {
         let request = self.client.list_objects_v2().bucket(&self.name).prefix(prefix);
-        let mut pages = request.into_paginator().send();
-        let mut keys = Vec::new();
+        let mut pages = request.set_start_after(after.map(str::to_owned)).into_paginator().send();
+        let mut objects = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failed("ListObjectsV2", error))?;
-            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
-            if keys.len() > KEYS_MAX {
+            objects.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
+                let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+                Some(Listed { key: object.key?, bytes })
+            }));
+            if objects.len() > KEYS_MAX {
                 return Err(StoreError::TooLarge { what: format!("the list of {prefix}"), max: KEYS_MAX });
             }
         }
         // A "folder" that somebody made in a console is an empty object whose key ends with a slash.
-        keys.retain(|key| !key.ends_with('/'));
-        keys.sort_unstable();
-        Ok(keys)
+        objects.retain(|object| !object.key.ends_with('/'));
+        objects.sort_unstable();
+        Ok(objects)
     }
 }

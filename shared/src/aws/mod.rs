@@ -73,7 +73,7 @@ pub async fn load_config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await
 }
 
-/// The platform's clock, read once per event at the edge and handed down from there.
+/// The platform's clock, read at the edge and handed down from there.
 #[must_use]
 pub fn now() -> Instant {
     let since_1970 = DateTime::<Utc>::from(SystemTime::now());

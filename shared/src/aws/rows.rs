@@ -7,10 +7,11 @@ use super::{StoreError, layout};
 use crate::formats::{Format, Leg};
 
 /// How many objects are fetched at a time.
-const FETCHES_MAX: usize = 16;
+pub const FETCHES_MAX: usize = 16;
 
-/// All of one leg together; past it the function would run out of memory in the middle of its work.
-const BYTES_MAX: usize = 512 * 1024 * 1024;
+/// All files of one leg together, decompressed, in a function with a gigabyte of memory: two legs, and rows that take two
+/// to three times as much as the text that they point into.
+pub const LEG_BYTES_DEFAULT: usize = 128 * 1024 * 1024;
 
 /// A file of rows, decompressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,24 +38,46 @@ pub struct RowFiles {
 }
 
 impl Bucket {
-    /// Reads every file of a leg of an account: `.csv`, `.ndjson`, `.jsonl`, plain or with `.zst`.
+    /// Reads every file of a leg of an account: `.csv`, `.ndjson`, `.jsonl`, plain or with `.zst`. At most
+    /// [`LEG_BYTES_DEFAULT`] together.
     ///
     /// # Errors
-    /// [`StoreError`], `TooLarge` when they do not fit into memory together.
+    /// [`StoreError`], as for [`Bucket::row_files_within`].
     pub async fn row_files(&self, leg: Leg, account: &str) -> Result<RowFiles, StoreError> {
+        self.row_files_within(leg, account, LEG_BYTES_DEFAULT).await
+    }
+
+    /// Reads every file of a leg of an account, as [`Bucket::row_files`], for a function whose memory takes `bytes_max`
+    /// of them.
+    ///
+    /// # Errors
+    /// [`StoreError`], `TooLarge` when they are larger together; from the sizes in the listing, before any is fetched.
+    pub async fn row_files_within(
+        &self,
+        leg: Leg,
+        account: &str,
+        bytes_max: usize,
+    ) -> Result<RowFiles, StoreError> {
         let prefix = layout::rows_prefix(leg, account);
-        let keys = self.list(&prefix).await?;
-        self.row_files_of(leg, keys.into_iter().map(|key| (key, None)).collect()).await
+        let objects = self.list(&prefix, None).await?;
+        let bytes = objects.iter().fold(0_u64, |sum, object| sum.saturating_add(object.bytes));
+        if bytes > u64::try_from(bytes_max).unwrap_or(u64::MAX) {
+            let what = format!("{prefix} with its {bytes} bytes in {} objects", objects.len());
+            return Err(StoreError::TooLarge { what, max: bytes_max });
+        }
+        let versions = objects.into_iter().map(|object| (object.key, None)).collect();
+        self.row_files_of(leg, versions, bytes_max).await
     }
 
     /// Reads given versions of files of a leg, as an earlier reading found them.
     ///
     /// # Errors
-    /// [`StoreError`], as for [`Bucket::row_files`].
+    /// [`StoreError`], `TooLarge` when they are larger than `bytes_max` together.
     pub async fn row_files_of(
         &self,
         leg: Leg,
         versions: Vec<(String, Option<String>)>,
+        bytes_max: usize,
     ) -> Result<RowFiles, StoreError> {
         let mut read = RowFiles::default();
         let mut wanted = Vec::new();
@@ -67,7 +90,7 @@ impl Bucket {
                 }
             }
         }
-        self.fetch(leg, wanted, &mut read).await?;
+        self.fetch(leg, wanted, bytes_max, &mut read).await?;
         Ok(read)
     }
 
@@ -75,9 +98,10 @@ impl Bucket {
         &self,
         leg: Leg,
         wanted: Vec<(String, Option<String>, Format)>,
+        bytes_max: usize,
         read: &mut RowFiles,
     ) -> Result<(), StoreError> {
-        let mut bytes_total: usize = 0;
+        let mut bytes_left = bytes_max;
         for some in wanted.chunks(FETCHES_MAX) {
             let mut fetches = JoinSet::new();
             for (key, version_id, format) in some.iter().cloned() {
@@ -90,10 +114,14 @@ impl Bucket {
             for (key, format, object) in fetches.join_all().await {
                 match object? {
                     None => read.left_out.push((key, "is gone".to_owned())),
-                    Some(object) => match plain(&key, object.bytes) {
-                        Err(reason) => read.left_out.push((key, reason)),
+                    Some(object) => match plain(&key, object.bytes, bytes_left) {
+                        Err(Unfit::Itself(reason)) => read.left_out.push((key, reason)),
+                        Err(Unfit::Together) => {
+                            let what = format!("the leg {}, decompressed,", leg.word());
+                            return Err(StoreError::TooLarge { what, max: bytes_max });
+                        }
                         Ok(bytes) => {
-                            bytes_total = bytes_total.saturating_add(bytes.len());
+                            bytes_left = bytes_left.saturating_sub(bytes.len());
                             read.files.push(RowFile {
                                 leg,
                                 key,
@@ -105,9 +133,6 @@ impl Bucket {
                     },
                 }
             }
-            if bytes_total > BYTES_MAX {
-                return Err(StoreError::TooLarge { what: format!("the leg {}", leg.word()), max: BYTES_MAX });
-            }
         }
         read.files.sort_by(|a, b| a.key.cmp(&b.key));
         read.left_out.sort();
@@ -115,19 +140,33 @@ impl Bucket {
     }
 }
 
-/// The bytes without their compression.
-fn plain(key: &str, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+/// Why an object's bytes are not taken.
+#[derive(Debug, PartialEq, Eq)]
+enum Unfit {
+    /// It is unfit by itself, and is left out.
+    Itself(String),
+    /// It does not fit beside those that are there already.
+    Together,
+}
+
+/// The bytes without their compression, never more in memory than `bytes_left` and one object may have.
+fn plain(key: &str, bytes: Vec<u8>, bytes_left: usize) -> Result<Vec<u8>, Unfit> {
     if !key.ends_with(".zst") {
-        return Ok(bytes);
+        return if bytes.len() > bytes_left { Err(Unfit::Together) } else { Ok(bytes) };
     }
+    let not_zstd = |error: std::io::Error| Unfit::Itself(format!("is no zstd file: {error}"));
+    let bytes_max = bytes_left.min(OBJECT_BYTES_MAX);
     let mut limited = std::io::Read::take(
-        zstd::Decoder::new(bytes.as_slice()).map_err(|error| format!("is no zstd file: {error}"))?,
-        u64::try_from(OBJECT_BYTES_MAX).unwrap_or(u64::MAX),
+        zstd::Decoder::new(bytes.as_slice()).map_err(not_zstd)?,
+        u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1),
     );
     let mut text = Vec::new();
-    std::io::Read::read_to_end(&mut limited, &mut text)
-        .map_err(|error| format!("is no zstd file: {error}"))?;
-    if text.len() >= OBJECT_BYTES_MAX { Err("is larger than 256 MiB".to_owned()) } else { Ok(text) }
+    std::io::Read::read_to_end(&mut limited, &mut text).map_err(not_zstd)?;
+    match text.len() {
+        length if length <= bytes_max => Ok(text),
+        _ if bytes_left < OBJECT_BYTES_MAX => Err(Unfit::Together),
+        _ => Err(Unfit::Itself("is larger than 256 MiB".to_owned())),
+    }
 }
 
 /// Compresses an object that is read rarely.
@@ -137,4 +176,20 @@ fn plain(key: &str, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
 pub fn compressed(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
     zstd::encode_all(bytes, 0)
         .map_err(|error| StoreError::Refused { operation: "compress", code: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_not_unpacked_to_its_end() {
+        let text = vec![b'a'; 1_000];
+        let packed = compressed(&text).unwrap();
+        assert_eq!(plain("a.csv", text.clone(), 1_000), Ok(text.clone()));
+        assert_eq!(plain("a.csv", text.clone(), 999), Err(Unfit::Together));
+        assert_eq!(plain("a.csv.zst", packed.clone(), 1_000), Ok(text));
+        assert_eq!(plain("a.csv.zst", packed, 999), Err(Unfit::Together));
+        assert!(matches!(plain("a.csv.zst", b"no".to_vec(), 999), Err(Unfit::Itself(_))));
+    }
 }

@@ -1,8 +1,8 @@
 //! The accounts' keys in Secrets Manager: `{prefix}/accounts/{account}` holds
 //! `{"id_service": 1234, "access_key": "…", "secret_key": "…"}`.
 //!
-//! The current and the previous version are both given out, since a notice signed before a rotation may arrive after
-//! it. Kept in the process for five minutes.
+//! The previous version is given out beside the current one for three days after a rotation, since a notice signed before
+//! it may arrive after it. Kept in the process for five minutes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
@@ -23,6 +23,10 @@ use crate::pagoefectivo::{Credentials, Secret};
 const KEPT: TimeDelta = TimeDelta::minutes(5);
 /// A bad signature may come from a key that is newer than ours; how often that is looked into.
 const REFRESH_AFTER: TimeDelta = TimeDelta::minutes(1);
+
+/// How long after a rotation the previous key is still accepted. How long the provider repeats a notice is not public;
+/// three days span a weekend. Our choice. Whoever must revoke a key at once takes the label `AWSPREVIOUS` from it.
+const PREVIOUS_ACCEPTED: TimeDelta = TimeDelta::hours(72);
 
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
@@ -46,8 +50,20 @@ pub enum SecretError {
 pub struct AccountKeys {
     /// What requests are made with.
     pub current: Credentials,
-    /// What notices may still be signed with.
-    pub previous: Option<Credentials>,
+    /// What was current before; ask [`AccountKeys::previous_at`] whether it still counts.
+    previous: Option<Credentials>,
+    /// When the current version was made.
+    current_since: Option<Instant>,
+}
+
+impl AccountKeys {
+    /// What notices may still be signed with: the previous version, until 72 hours after the current one was made.
+    #[must_use]
+    pub fn previous_at(&self, now: Instant) -> Option<&Credentials> {
+        // Without a date nobody knows how long ago the rotation was; AWS always tells it.
+        let age = now.to_utc().signed_duration_since(self.current_since?.to_utc());
+        self.previous.as_ref().filter(|_| age <= PREVIOUS_ACCEPTED)
+    }
 }
 
 /// The secrets of a deployment, with what this process has read of them.
@@ -111,17 +127,23 @@ impl Secrets {
         let name = format!("{}/accounts/{account}", self.prefix);
         let (current, previous) = tokio::join!(self.version(&name, CURRENT), self.version(&name, PREVIOUS));
         let current = current?.ok_or_else(|| SecretError::Absent(name.clone()))?;
-        let current = parse(&current).ok_or(SecretError::Malformed(name))?;
+        let current_since = current.created_at;
+        let current = parse(&current.text).ok_or(SecretError::Malformed(name))?;
         // A first value that was wrong and has been corrected is not worth refusing the right one for.
-        let previous = previous?.and_then(|text| parse(&text));
-        Ok(AccountKeys { current, previous })
+        let previous = previous?.and_then(|version| parse(&version.text));
+        Ok(AccountKeys { current, previous, current_since })
     }
 
-    /// The text of one version; `None` where there is none.
-    async fn version(&self, name: &str, stage: &str) -> Result<Option<Zeroizing<String>>, StoreError> {
+    /// One version; `None` where there is none.
+    async fn version(&self, name: &str, stage: &str) -> Result<Option<Version>, StoreError> {
         let answer = self.client.get_secret_value().secret_id(name).version_stage(stage).send().await;
         match answer {
-            Ok(value) => Ok(value.secret_string.map(Zeroizing::new)),
+            Ok(value) => {
+                let seconds = value.created_date.map(|date| date.secs());
+                let created_at = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+                let created_at = created_at.and_then(Instant::from_utc);
+                Ok(value.secret_string.map(|text| Version { text: Zeroizing::new(text), created_at }))
+            }
             Err(SdkError::ServiceError(error))
                 if matches!(error.err(), GetSecretValueError::ResourceNotFoundException(_)) =>
             {
@@ -130,6 +152,12 @@ impl Secrets {
             Err(error) => Err(failed("GetSecretValue", error)),
         }
     }
+}
+
+/// A version of a secret as it was read.
+struct Version {
+    text: Zeroizing<String>,
+    created_at: Option<Instant>,
 }
 
 #[derive(Deserialize)]
@@ -160,6 +188,23 @@ fn parse(text: &str) -> Option<Credentials> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_previous_key_counts_for_three_days() {
+        let key =
+            |text: &str| parse(&format!(r#"{{"id_service":1,"access_key":"a","secret_key":"{text}"}}"#));
+        let time = |text: &str| Instant::parse(text).unwrap();
+        let check = |since: Option<&str>, now: &str, expected: bool| {
+            let (current, previous) = (key("new").unwrap(), key("old"));
+            let keys = AccountKeys { current, previous, current_since: since.map(time) };
+            assert_eq!(keys.previous_at(time(now)).is_some(), expected, "{since:?} {now}");
+        };
+        let since = Some("2026-03-02T09:00:00-05:00");
+        check(since, "2026-03-02T09:00:00-05:00", true);
+        check(since, "2026-03-05T09:00:00-05:00", true);
+        check(since, "2026-03-05T09:00:01-05:00", false);
+        check(None, "2026-03-02T09:00:00-05:00", false);
+    }
 
     #[test]
     fn a_secret_is_three_fields() {

@@ -6,6 +6,7 @@
 //! | quarantine | `QUARANTINE#{account}` | SHA-256 of the body | `reason`, `received_at`, raw `body` |
 //! | break | `BREAK#{account}` | break id | `state` open or closed, `opened_at`, what it is about, `content_hash` |
 //! | run | `RUN#{account}` | `as_of` | `state` alerting or done, counts, where the report lies |
+//! | newest run | `RUN#{account}` | `newest` | `as_of` of the newest run that has begun to write breaks |
 //! | watermark | `WATERMARK#{account}` | source | `covered_until` |
 //!
 //! Every item has `kind`. A notice is one fact and is written once, under its natural key: that key, not a record that
@@ -25,7 +26,7 @@ use super::{Patience, SdkConfig, StoreError};
 use crate::calendar::Instant;
 
 pub use breaks::{BreakRecord, BreakState};
-pub use notices::Recorded;
+pub use notices::{Quarantined, Recorded};
 pub use runs::{Claim, RunRecord, RunState};
 
 /// The table and how long its callers can wait.

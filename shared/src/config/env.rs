@@ -92,14 +92,21 @@ pub fn provider_url(lookup: Lookup<'_>) -> Result<String, EnvError> {
     let Ok(url) = required(lookup, name) else {
         return Ok(PROVIDER_URL.to_owned());
     };
-    let host_is_local = |rest: &str| {
-        let host = rest.split(['/', ':']).next().unwrap_or_default();
-        matches!(host, "127.0.0.1" | "localhost")
-    };
-    let safe = url.starts_with("https://") || url.strip_prefix("http://").is_some_and(host_is_local);
+    let safe = url.starts_with("https://") || url.strip_prefix("http://").is_some_and(is_this_machine);
     let url = url.trim_end_matches('/').to_owned();
-    let reason = "is not an https:// address (plain http:// is for 127.0.0.1 and localhost)";
+    let reason = "is not an https:// address (plain http:// is for 127.0.0.1, localhost and [::1])";
     safe.then_some(url).ok_or(EnvError::Invalid { name, reason })
+}
+
+/// Whether what follows `http://` is this machine: its name, perhaps a port, and nothing else before the path, above all
+/// no user name, which would look like a host.
+fn is_this_machine(rest: &str) -> bool {
+    let authority = rest.split('/').next().unwrap_or_default();
+    let port = ["127.0.0.1", "localhost", "[::1]"].iter().find_map(|host| authority.strip_prefix(host));
+    let is_number = |port: &str| {
+        port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    port.is_some_and(|port| port.is_empty() || port.strip_prefix(':').is_some_and(is_number))
 }
 
 /// A whole number that may be absent.
@@ -197,7 +204,23 @@ mod tests {
         );
         check(Some("http://127.0.0.1:4000"), Some("http://127.0.0.1:4000"));
         check(Some("http://localhost"), Some("http://localhost"));
-        check(Some("http://localhost.example.com"), None);
+        check(Some("http://[::1]:4000/pe"), Some("http://[::1]:4000/pe"));
+        for url in [
+            "http://localhost.example.com",
+            "http://localhost:x@evil.example",
+            "http://localhost:1@evil.example",
+            "http://localhost@evil.example",
+            "http://localhost:@evil.example/",
+            "http://localhost\\@evil.example",
+            "http://localhost?@evil.example",
+            "http://localhost:",
+            "http://localhost:70000",
+            "http://127.0.0.1.evil.example",
+            "http://[::1]evil.example",
+            "http://",
+        ] {
+            check(Some(url), None);
+        }
         check(Some("http://services.pagoefectivo.pe"), None);
         check(Some("services.pagoefectivo.pe"), None);
     }
@@ -205,7 +228,7 @@ mod tests {
     #[test]
     fn a_count_is_absent_or_in_its_range() {
         let check = |value: Option<&str>, expected: Result<Option<u64>, ()>| {
-            assert_eq!(count(&with(value), "EXPIRED_DAYS", 0..=60).map_err(drop), expected, "{value:?}");
+            assert_eq!(count(&with(value), "RECHECK_DAYS", 0..=60).map_err(drop), expected, "{value:?}");
         };
         check(None, Ok(None));
         check(Some("60"), Ok(Some(60)));

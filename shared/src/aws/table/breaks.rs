@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem};
 
 use super::super::{StoreError, failed};
-use super::{Item, Table};
+use super::{Item, Table, runs, sortable};
 use crate::calendar::Instant;
 use crate::ids::{BreakId, hash_parts};
 
 const KIND: &str = "break";
 
-/// The most that DynamoDB takes in one batch.
-const BATCH_ITEMS_MAX: usize = 25;
-/// How often what a batch left over is sent again, with a longer wait each time.
-const LEFTOVER_ROUNDS_MAX: u32 = 6;
+/// DynamoDB takes a hundred actions in one transaction; one of them asks whether the run is still the newest.
+const TRANSACTION_BREAKS_MAX: usize = 99;
+/// How often a transaction that met another one is tried, with a longer wait each time.
+const CONFLICT_ROUNDS_MAX: u32 = 6;
 
 /// Whether a break still waits for somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,39 +118,79 @@ impl Table {
         Ok(breaks)
     }
 
-    /// Writes breaks in place of what stands under their identities. The same call again changes nothing.
+    /// Writes the breaks of the run of `as_of` in place of what stands under their identities, as long as no newer run
+    /// has begun to write ([`Table::begin_breaks`]): each transaction asks for that, so that what a newer run has read
+    /// and judged is not changed behind its back. The same call again changes nothing.
+    ///
+    /// Says whether all was written; `false` = a newer run has begun, and the rest is left to it.
     ///
     /// # Errors
     /// [`StoreError`]; some of them may have been written.
-    pub async fn save_breaks(&self, account: &str, breaks: &[BreakRecord]) -> Result<(), StoreError> {
-        for batch in breaks.chunks(BATCH_ITEMS_MAX) {
-            let puts = batch.iter().map(|record| {
-                let put = PutRequest::builder().set_item(Some(item_of(account, record).attributes)).build();
-                put.map(|put| WriteRequest::builder().put_request(put).build())
-            });
-            let puts = puts.collect::<Result<Vec<_>, _>>().map_err(|error| StoreError::Refused {
-                operation: "BatchWriteItem",
-                code: error.to_string(),
-            })?;
-            self.write_batch(puts).await?;
+    pub async fn save_breaks(
+        &self,
+        account: &str,
+        as_of: Instant,
+        breaks: &[BreakRecord],
+    ) -> Result<bool, StoreError> {
+        let newest = self.still_newest(account, as_of)?;
+        for some in breaks.chunks(TRANSACTION_BREAKS_MAX) {
+            let mut writes = vec![newest.clone()];
+            for record in some {
+                let put =
+                    Put::builder().table_name(&self.name).set_item(Some(item_of(account, record).attributes));
+                writes.push(TransactWriteItem::builder().put(put.build().map_err(incomplete)?).build());
+            }
+            if !self.write_while_newest(writes).await? {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Sends a batch, and what the service left over of it, until nothing is left.
-    async fn write_batch(&self, mut puts: Vec<WriteRequest>) -> Result<(), StoreError> {
-        for round in 0..LEFTOVER_ROUNDS_MAX {
-            let request = self.client.batch_write_item().request_items(&self.name, puts);
-            let answer = request.send().await.map_err(|error| failed("BatchWriteItem", error))?;
-            puts = answer.unprocessed_items.and_then(|mut left| left.remove(&self.name)).unwrap_or_default();
-            if puts.is_empty() {
-                return Ok(());
+    /// The action that fails a transaction once a newer run has begun to write.
+    fn still_newest(&self, account: &str, as_of: Instant) -> Result<TransactWriteItem, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.name)
+            .set_key(Some(runs::newest_key(account)))
+            .condition_expression("as_of = :mine")
+            .expression_attribute_values(":mine", AttributeValue::S(sortable(as_of)))
+            .build();
+        Ok(TransactWriteItem::builder().condition_check(check.map_err(incomplete)?).build())
+    }
+
+    /// Makes one transaction; `false` where its first action said no. One that met another transaction over the same
+    /// items, as of a simultaneous delivery of the same run, is made again.
+    async fn write_while_newest(&self, writes: Vec<TransactWriteItem>) -> Result<bool, StoreError> {
+        for round in 0..CONFLICT_ROUNDS_MAX {
+            let request = self.client.transact_write_items().set_transact_items(Some(writes.clone()));
+            let error = match request.send().await {
+                Ok(_) => return Ok(true),
+                Err(error) => error,
+            };
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+                error.as_service_error()
+            else {
+                return Err(failed("TransactWriteItems", error));
+            };
+            let has =
+                |code: &str| cancelled.cancellation_reasons().iter().any(|why| why.code() == Some(code));
+            if has("ConditionalCheckFailed") {
+                return Ok(false);
+            }
+            let busy = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+            if !busy.into_iter().any(has) {
+                return Err(failed("TransactWriteItems", error));
             }
             tokio::time::sleep(Duration::from_millis(50).saturating_mul(2_u32.saturating_pow(round))).await;
         }
-        let source = "the service kept leaving items over".into();
-        Err(StoreError::Unavailable { operation: "BatchWriteItem", source })
+        let source = "other transactions kept being in the way".into();
+        Err(StoreError::Unavailable { operation: "TransactWriteItems", source })
     }
+}
+
+/// The SDK's builders refuse what lacks a part; ours lack none.
+fn incomplete(error: impl std::error::Error) -> StoreError {
+    StoreError::Refused { operation: "TransactWriteItems", code: error.to_string() }
 }
 
 fn partition(account: &str) -> String {

@@ -16,6 +16,7 @@ use crate::money::{Currency, Money, format_minor};
 use crate::pagoefectivo::notice;
 
 const KIND: &str = "notice";
+const QUARANTINE_KIND: &str = "quarantine";
 
 /// What came of recording a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,15 @@ pub enum Recorded {
     Repeated,
     /// The same fact stands there already and says something else; that one stays.
     Contradicts,
+}
+
+/// A signed notice that was set aside for a person, without its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    /// When it arrived.
+    pub received_at: Instant,
+    /// Why it was set aside.
+    pub reason: String,
 }
 
 impl Table {
@@ -65,7 +75,7 @@ impl Table {
         received_at: Instant,
     ) -> Result<(), StoreError> {
         let body_hash = hex::encode(Sha256::digest(body));
-        let item = Item::new("quarantine", format!("QUARANTINE#{account}"), body_hash)
+        let item = Item::new(QUARANTINE_KIND, quarantine_partition(account), body_hash)
             .text("account", account)
             .text("reason", reason)
             .text("received_at", received_at.to_string())
@@ -80,6 +90,31 @@ impl Table {
             }
             Err(error) => Err(failed("PutItem", error)),
         }
+    }
+
+    /// What lies in quarantine for an account, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`], `Unreadable` where an item is none of ours.
+    pub async fn quarantined(&self, account: &str) -> Result<Vec<Quarantined>, StoreError> {
+        let request = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(quarantine_partition(account)))
+            .projection_expression("reason, received_at");
+        let mut items = request.into_paginator().items().send();
+        let mut quarantined = Vec::new();
+        while let Some(attributes) = items.next().await {
+            let attributes = attributes.map_err(|error| failed("Query", error))?;
+            let item = Item::read(QUARANTINE_KIND, attributes);
+            let received_at = item.parsed("received_at", Instant::parse)?;
+            quarantined.push(Quarantined { received_at, reason: item.get("reason")?.to_owned() });
+        }
+        quarantined.sort_by(|a, b| b.received_at.cmp(&a.received_at).then_with(|| a.reason.cmp(&b.reason)));
+        Ok(quarantined)
     }
 
     /// Every notice of an account, by CIP and identity, without the bodies.
@@ -111,6 +146,10 @@ impl Table {
         rows.sort_by(|(a_key, a), (b_key, b)| a.cip.cmp(&b.cip).then_with(|| a_key.cmp(b_key)));
         Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
+}
+
+fn quarantine_partition(account: &str) -> String {
+    format!("QUARANTINE#{account}")
 }
 
 /// The item that made a condition fail.

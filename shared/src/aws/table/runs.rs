@@ -1,15 +1,20 @@
 //! Runs and watermarks.
 
+use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use chrono::TimeDelta;
 
 use super::super::{StoreError, failed};
-use super::{Item, Table, sortable};
+use super::{Attributes, Item, Table, sortable};
 use crate::calendar::Instant;
 
 const KIND: &str = "run";
+
+/// The sort key of the item that names the newest run. No time is written so, hence it is never taken for a run.
+const NEWEST: &str = "newest";
+const NEWEST_KIND: &str = "newest run";
 
 /// How long a claim to send a run's alert holds. Sending takes a few seconds; a claim older than this was left by an
 /// invocation that died, and the platform repeats it no sooner than a minute after.
@@ -73,23 +78,35 @@ impl Table {
         answer.item.map(|attributes| record_of(account, &Item::read(KIND, attributes))).transpose()
     }
 
-    /// The moment of the account's newest run.
+    /// The moment of the account's newest run that has begun to write its breaks.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn newest_run(&self, account: &str) -> Result<Option<Instant>, StoreError> {
+        let request = self.client.get_item().table_name(&self.name).consistent_read(true);
+        let answer = request.set_key(Some(newest_key(account))).send().await;
+        let item = answer.map_err(|error| failed("GetItem", error))?.item;
+        item.map(|attributes| Item::read(NEWEST_KIND, attributes).parsed("as_of", Instant::parse)).transpose()
+    }
+
+    /// Begins the writing of a run's breaks: from here on no older run writes any ([`Table::save_breaks`]). Read the
+    /// breaks that are known after this, for an older run may have been writing until now.
+    ///
+    /// Says whether the run may write; `false` = a newer one has begun before it. The same run may begin again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin_breaks(&self, account: &str, as_of: Instant) -> Result<bool, StoreError> {
+        let item =
+            Item::new(NEWEST_KIND, partition(account), NEWEST.to_owned()).text("as_of", sortable(as_of));
         let request = self
             .client
-            .query()
+            .put_item()
             .table_name(&self.name)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(partition(account)))
-            .scan_index_forward(false)
-            .limit(1);
-        let answer = request.send().await.map_err(|error| failed("Query", error))?;
-        let newest = answer.items.unwrap_or_default().into_iter().next();
-        newest.map(|attributes| Item::read(KIND, attributes).parsed("sk", Instant::parse)).transpose()
+            .set_item(Some(item.attributes))
+            .condition_expression("attribute_not_exists(as_of) OR as_of <= :mine")
+            .expression_attribute_values(":mine", AttributeValue::S(sortable(as_of)));
+        unless_condition_failed(request.send().await)
     }
 
     /// Claims the alert of a run whose results are written, so that a repeated or simultaneous delivery of the same
@@ -124,12 +141,23 @@ impl Table {
         }
     }
 
-    /// Gives a claim back after the alert could not be sent, so that a repetition need not wait for it to run out.
+    /// Gives the claim made at `claimed_at` back after the alert could not be sent, so that a repetition need not wait
+    /// for it to run out. A claim that another invocation holds by now stays.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn release_alert(&self, run: &RunRecord) -> Result<(), StoreError> {
-        self.put_run(item_of(run, RunState::Alerting).text("claimed_at", sortable(Instant::UNIX_EPOCH))).await
+    pub async fn release_alert(&self, run: &RunRecord, claimed_at: Instant) -> Result<(), StoreError> {
+        let item = item_of(run, RunState::Alerting).text("claimed_at", sortable(Instant::UNIX_EPOCH));
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item.attributes))
+            .condition_expression("#state = :alerting AND claimed_at = :mine")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":alerting", AttributeValue::S(word(RunState::Alerting).to_owned()))
+            .expression_attribute_values(":mine", AttributeValue::S(sortable(claimed_at)));
+        unless_condition_failed(request.send().await).map(drop)
     }
 
     /// Writes down that a run's alert is out.
@@ -137,10 +165,7 @@ impl Table {
     /// # Errors
     /// [`StoreError`].
     pub async fn finish_run(&self, run: &RunRecord) -> Result<(), StoreError> {
-        self.put_run(item_of(run, RunState::Done)).await
-    }
-
-    async fn put_run(&self, item: Item) -> Result<(), StoreError> {
+        let item = item_of(run, RunState::Done);
         let request = self.client.put_item().table_name(&self.name).set_item(Some(item.attributes));
         request.send().await.map(drop).map_err(|error| failed("PutItem", error))
     }
@@ -176,16 +201,32 @@ impl Table {
             .set_item(Some(item.attributes))
             .condition_expression("attribute_not_exists(pk) OR covered_until < :to")
             .expression_attribute_values(":to", AttributeValue::S(sortable(to)));
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error))
-                if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(failed("PutItem", error)),
-        }
+        unless_condition_failed(request.send().await).map(drop)
     }
+}
+
+/// What came of a conditional put: `true` = written, `false` = its condition did not hold.
+fn unless_condition_failed(
+    answer: Result<PutItemOutput, SdkError<PutItemError, HttpResponse>>,
+) -> Result<bool, StoreError> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(SdkError::ServiceError(error))
+            if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(failed("PutItem", error)),
+    }
+}
+
+/// Where the newest run is named.
+pub(super) fn newest_key(account: &str) -> Attributes {
+    let text = |value: String| AttributeValue::S(value);
+    Attributes::from([
+        ("pk".to_owned(), text(partition(account))),
+        ("sk".to_owned(), text(NEWEST.to_owned())),
+    ])
 }
 
 fn partition(account: &str) -> String {
