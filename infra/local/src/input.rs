@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use crate::failure::Failure;
 
@@ -49,13 +49,25 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
 
 fn decompress(stored: Vec<u8>) -> io::Result<Vec<u8>> {
     if stored.starts_with(GZIP_MAGIC) {
-        let mut plain = Vec::new();
-        MultiGzDecoder::new(stored.as_slice()).read_to_end(&mut plain)?;
-        Ok(plain)
+        gunzip(&stored)
     } else if stored.starts_with(ZSTD_MAGIC) {
         zstd::decode_all(stored.as_slice())
     } else {
         Ok(stored)
+    }
+}
+
+/// Decompresses all members. Zeros after one are padding, as tapes and block devices leave it.
+fn gunzip(stored: &[u8]) -> io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    let mut rest = stored;
+    loop {
+        let mut member = GzDecoder::new(rest);
+        member.read_to_end(&mut plain)?;
+        rest = member.into_inner();
+        if rest.iter().all(|byte| *byte == 0) {
+            return Ok(plain);
+        }
     }
 }
 
@@ -83,6 +95,7 @@ mod tests {
         check("one.csv.gz", &gzip(b"account,cip\n"));
         check("one.csv.zst", &zstd::encode_all(&b"account,cip\n"[..], 0).unwrap());
         check("two-members.gz", &[gzip(b"account,"), gzip(b"cip\n")].concat());
+        check("padded.gz", &[gzip(b"account,cip\n"), vec![0; 700]].concat());
         check("no-suffix", &gzip(b"account,cip\n"));
     }
 
@@ -101,6 +114,7 @@ mod tests {
         check("absent.csv", None, "check the path");
         check("", None, "is a folder");
         check("cut.gz", Some(&whole[..whole.len() / 2]), "transfer it again");
+        check("trailing.gz", Some(&[whole.as_slice(), b"rubbish"].concat()), "transfer it again");
         check("damaged.zst", Some(&[0x28, 0xb5, 0x2f, 0xfd, 9, 9]), "transfer it again");
         let path = folder.path().join("mapping.toml");
         fs::write(&path, b"\xff\xfe").unwrap();

@@ -1,4 +1,4 @@
-//! Writes the files of a run, each wholly or not at all.
+//! Writes the files of a run: each wholly or not at all, the summary last.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -6,10 +6,14 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 
+/// The file that speaks for all others.
+const SUMMARY: &str = "summary.json";
+
 /// Writes files into a folder, which is made when it is not there.
 ///
-/// All are first written beside their places and then renamed: a full disk leaves the outputs of the run before as they
-/// were, and nobody ever reads half a file.
+/// All are first written beside their places and then renamed: a full disk or a place that is taken leaves the outputs of
+/// the run before as they were, and nobody ever reads half a file. The summary is renamed last, so a new one never
+/// stands beside old files.
 pub(crate) fn write<'a>(
     folder: &Path,
     files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
@@ -18,9 +22,17 @@ pub(crate) fn write<'a>(
     let mut staged = Staged(Vec::new());
     for (name, bytes) in files {
         let (draft, place) = (folder.join(format!(".{name}.draft")), folder.join(name));
+        if place.is_dir() {
+            let place = place.display();
+            return Err(Failure::Input(format!(
+                "{place} is a folder where an output has to be: move it away or name another folder with --out"
+            )));
+        }
         staged.0.push((draft.clone(), place));
         write_durably(&draft, bytes).map_err(|error| failed(folder, &error))?;
     }
+    let is_summary = |place: &Path| place.file_name().is_some_and(|name| name == SUMMARY);
+    staged.0.sort_by_key(|(_, place)| is_summary(place));
     let mut places = Vec::new();
     for (draft, place) in &staged.0 {
         fs::rename(draft, place).map_err(|error| failed(folder, &error))?;
@@ -56,7 +68,13 @@ fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn failed(folder: &Path, error: &io::Error) -> Failure {
-    Failure::Defect(format!("the outputs cannot be written to {}: {error}", folder.display()))
+    let name = folder.display();
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Failure::Input(format!(
+            "the folder {name} cannot be written to ({error}): change its permissions or name another one with --out"
+        )),
+        _ => Failure::Defect(format!("the outputs cannot be written to {name}: {error}")),
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +107,34 @@ mod tests {
         assert!(matches!(write(folder.path(), files), Err(Failure::Defect(_))));
         assert_eq!(names(folder.path()), ["summary.json"]);
         assert_eq!(fs::read(folder.path().join("summary.json")).unwrap(), b"one");
+    }
+
+    #[test]
+    fn a_place_that_is_taken_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), [("summary.json", &b"one"[..])]).unwrap();
+        fs::create_dir(folder.path().join("breaks.csv")).unwrap();
+        let outcome = write(folder.path(), [("summary.json", &b"two"[..]), ("breaks.csv", b"x")]);
+        assert!(
+            matches!(outcome, Err(Failure::Input(sentence)) if sentence.contains("breaks.csv is a folder"))
+        );
+        assert_eq!(names(folder.path()), ["breaks.csv", "summary.json"]);
+        assert_eq!(fs::read(folder.path().join("summary.json")).unwrap(), b"one");
+    }
+
+    #[test]
+    fn the_summary_is_placed_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = write(folder.path(), [("summary.json", &b"one"[..]), ("breaks.csv", b"x")]).unwrap();
+        assert_eq!(places.last(), Some(&folder.path().join("summary.json")));
+    }
+
+    #[test]
+    fn a_folder_that_may_not_be_written_is_the_user_s_to_change() {
+        let failure = |kind: io::ErrorKind| failed(Path::new("out"), &kind.into()).exit_code();
+        assert_eq!(failure(io::ErrorKind::PermissionDenied), 2);
+        assert_eq!(failure(io::ErrorKind::ReadOnlyFilesystem), 2);
+        assert_eq!(failure(io::ErrorKind::StorageFull), 3);
     }
 
     #[test]

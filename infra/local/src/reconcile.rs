@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cuadre::calendar::Instant;
 use cuadre::config::Policy;
-use cuadre::formats::{Format, Leg, Mapping};
+use cuadre::formats::{self, Format, Leg, Mapping};
 use cuadre::money::{Currency, format_minor};
 use cuadre::run::{self, FileCoverage, InputFile, Run, RunError, Settings};
 
@@ -20,6 +20,7 @@ pub(crate) fn run(arguments: &ReconcileArguments) -> Result<Done, Failure> {
     let mapping = mapping(arguments.mapping.as_deref())?;
     let policy = policy(arguments.policy.as_deref())?;
     let as_of = as_of(arguments.as_of.as_deref())?;
+    check_account(arguments.account.as_deref())?;
     let paths = paths(arguments)?;
     outputs::make_folder(&arguments.out)?;
 
@@ -93,7 +94,12 @@ fn paths(arguments: &ReconcileArguments) -> Result<Vec<(Leg, PathBuf)>, Failure>
     let paths: Vec<(Leg, PathBuf)> =
         legs.into_iter().flat_map(|(leg, paths)| paths.iter().map(move |path| (leg, path.clone()))).collect();
     let mut seen = BTreeSet::new();
-    match paths.iter().find(|(_, path)| !seen.insert(path)) {
+    // One file under two spellings is one file; a path that leads nowhere is complained of when it is read.
+    let place = |path: &Path| match path {
+        stdin if stdin == Path::new(input::STDIN) => stdin.to_owned(),
+        path => path.canonicalize().unwrap_or_else(|_| path.to_owned()),
+    };
+    match paths.iter().find(|(_, path)| !seen.insert(place(path))) {
         Some((_, path)) if path == Path::new(input::STDIN) => {
             Err(Failure::Input("- (standard input) can stand for one file only: name the others".to_owned()))
         }
@@ -137,6 +143,16 @@ fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
 
 fn in_settings(path: &Path, error: &str) -> Failure {
     Failure::Input(format!("{}: {}", path.display(), error.trim_end()))
+}
+
+/// An account that no reader takes would reject every row of the files that it is given for.
+fn check_account(account: Option<&str>) -> Result<(), Failure> {
+    match account {
+        Some(account) if !formats::is_account(account) => Err(Failure::Input(
+            "--account is empty, stands for nothing or is too long: give the service's number, at most 256 bytes".to_owned(),
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn as_of(text: Option<&str>) -> Result<Option<Instant>, Failure> {
@@ -208,7 +224,9 @@ mod tests {
     /// Runs the command in a folder; words that name a file there become its path.
     fn reconcile(folder: &Path, line: &str) -> Result<Done, Failure> {
         let words = line.split(' ').map(|word| match folder.join(word) {
-            path if path.is_file() || word == "out" || word == "absent.csv" => path.display().to_string(),
+            path if (path.is_file() && !word.is_empty()) || word == "out" || word == "absent.csv" => {
+                path.display().to_string()
+            }
             _ => word.to_owned(),
         });
         let words = ["cuadre".to_owned(), "reconcile".to_owned()].into_iter().chain(words);
@@ -252,6 +270,10 @@ mod tests {
         check("--orders orders.csv --reports empty.csv", "empty.csv");
         check("--orders orders.csv --reports no-amount.csv", "amount");
         check("--orders orders.csv --reports reports.csv reports.csv", "named twice");
+        check("--orders orders.csv --reports reports.csv ./reports.csv", "named twice");
+        for account in ["", "-", "NA", "\u{A0}", &"9".repeat(300)] {
+            check(&format!("--orders orders.csv --reports reports.csv --account={account}"), "--account");
+        }
         check("--orders - --reports -", "standard input");
         check("--orders orders.csv --reports reports.csv --as-of today", "--as-of");
         check("--orders orders.csv --reports reports.csv --mapping mapping.toml", "mapping.toml");

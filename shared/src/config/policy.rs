@@ -6,14 +6,22 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::formats::toml_fault;
 use crate::money::{self, Currency};
 
 /// Why a policy cannot be used.
 #[derive(Debug, Error)]
 pub enum PolicyError {
-    /// Not TOML, an unknown key, or a value of the wrong kind; the parser names line and key.
-    #[error("the policy cannot be read: {0}")]
-    Toml(#[from] toml::de::Error),
+    /// Not TOML, an unknown key, or a value of the wrong kind.
+    #[error("line {line} of the policy, {key:?}: {message}; correct it, or leave it out for the default")]
+    Toml {
+        /// Line of the text, 1 for the first.
+        line: usize,
+        /// The key or table on that line.
+        key: String,
+        /// What is wrong and what was expected.
+        message: String,
+    },
     /// A tolerance that is not an amount.
     #[error("policy key tolerance.{key}: {value:?} {reason}; write an amount such as \"0.05\"")]
     Tolerance {
@@ -25,7 +33,7 @@ pub enum PolicyError {
         reason: money::AmountError,
     },
     /// A currency that PagoEfectivo does not collect in.
-    #[error("policy key tolerance.by_currency.{0}: the currency is neither PEN nor USD")]
+    #[error("policy key tolerance.by_currency.{0}: the currency is neither PEN nor USD; write one of them")]
     Currency(String),
 }
 
@@ -116,7 +124,7 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] names the key and what to write.
     pub fn parse(text: &str) -> Result<Policy, PolicyError> {
-        let file: PolicyFile = toml::from_str(text)?;
+        let file: PolicyFile = toml::from_str(text).map_err(|error| in_toml(text, &error))?;
         let read = |key: &str, value: &str| {
             money::parse_minor(value).map_err(|reason| PolicyError::Tolerance {
                 key: key.to_owned(),
@@ -158,6 +166,13 @@ impl Policy {
     pub fn hash_hex(&self) -> String {
         hex::encode(self.hash)
     }
+}
+
+fn in_toml(text: &str, error: &toml::de::Error) -> PolicyError {
+    let (line, message) = toml_fault(text, error);
+    let found = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let key = found.split('=').next().unwrap_or_default().trim().chars().take(80).collect();
+    PolicyError::Toml { line, key, message }
 }
 
 impl Default for Policy {
@@ -206,10 +221,13 @@ mod tests {
         let check = |text: &str, part: &str| {
             let message = Policy::parse(text).unwrap_err().to_string();
             assert!(message.contains(part), "{message}");
+            assert_eq!(message.lines().count(), 1, "{message}");
         };
         check("[tolerance]\nabsolute = \"0.055\"", "tolerance.absolute");
         check("[tolerance]\nby_currency = { EUR = \"1\" }", "EUR");
-        check("[grace]\nhours = 3", "hours");
+        check("[grace]\nhours = 3", "line 2 of the policy, \"hours");
+        check("[grace]\norders_hours = \"a day\"", "line 2 of the policy, \"orders_hours\": ");
+        check("[grace", "line 1 of the policy, \"[grace\"");
         check("[coverage]\norders = \"all\"", "orders");
     }
 }

@@ -34,10 +34,14 @@ pub(super) struct Finding {
 }
 
 impl Defect {
-    /// Notes a defect; the value is cut and its control characters are made visible as blanks.
+    /// Notes a defect; name and value are cut and their control characters are made visible as blanks, for both may
+    /// come from the file.
     pub(super) fn new(field: &str, reason: impl Into<String>, value: &str) -> Defect {
-        let shown = value.chars().take(SHOWN_CHARACTERS).map(|c| if c.is_control() { ' ' } else { c });
-        Defect(Box::new(Finding { field: field.to_owned(), reason: reason.into(), value: shown.collect() }))
+        let shown = |text: &str| {
+            let cut = text.chars().take(SHOWN_CHARACTERS);
+            cut.map(|c| if c.is_control() { ' ' } else { c }).collect()
+        };
+        Defect(Box::new(Finding { field: shown(field), reason: reason.into(), value: shown(value) }))
     }
 
     /// Takes the parts out.
@@ -170,10 +174,17 @@ impl<'a, 'r> Fields<'a, 'r> {
         let currency = match text.to_lowercase().as_str() {
             "s/" | "s/." | "sol" | "soles" => Currency::Pen,
             "us$" | "dolares" | "dólares" | "dollars" => Currency::Usd,
+            "pen" => return Ok(self.in_other_case(Currency::Pen)),
+            "usd" => return Ok(self.in_other_case(Currency::Usd)),
             _ => return Err(self.defect(field, format!("is not {expected}"))),
         };
         self.changes.note(Change::CurrencyWord);
         Ok(currency)
+    }
+
+    fn in_other_case(&mut self, currency: Currency) -> Currency {
+        self.changes.note(Change::LetterCase);
+        currency
     }
 
     /// The required status: a word of the mapping, else of the format.
@@ -221,7 +232,17 @@ impl<'a, 'r> Fields<'a, 'r> {
         let Some((text, origin)) = self.value(field, Nature::Number)? else { return Ok(None) };
         let dates = &self.plan.mapping.dates;
         let time = if origin == Origin::Canonical { Instant::parse(&text) } else { dates.read(&text) };
-        let time = time.ok_or_else(|| self.defect(field, format!("is not {}", dates.example())))?;
+        let time = time.ok_or_else(|| {
+            let example = dates.example();
+            self.defect(
+                field,
+                if dates.is_out_of_range(&text) {
+                    format!("lies outside the years 1678 to 2262: expected {example}")
+                } else {
+                    format!("is not {example}")
+                },
+            )
+        })?;
         if time.is_no_date() {
             self.changes.note(Change::NoDate);
             return Ok(None);
@@ -425,6 +446,25 @@ impl<'a, 'r> Fields<'a, 'r> {
             }
         }
     }
+}
+
+/// Refuses a key that no column could be named by; the same bounds as for what it names.
+pub(super) fn check_name(name: &str) -> Result<(), Defect> {
+    let reason = if name.len() > FIELD_BYTES_MAX {
+        "has a key longer than 64 KiB: expected a key of at most 65536 bytes"
+    } else if memchr::memchr(0, name.as_bytes()).is_some() {
+        "has a key that holds a NUL byte: expected text"
+    } else {
+        return Ok(());
+    };
+    Err(Defect::new("", reason, name))
+}
+
+/// Whether every reader would take a text as an account: something is left of it after cleansing, and not too much.
+pub(super) fn is_account(text: &str) -> bool {
+    let mut changes = Changes::default();
+    let cleaned = clean(Cow::Borrowed(text), Nature::Words, &mut changes);
+    check_bounds("", text).is_ok() && cleaned.len() <= TEXT_BYTES_MAX && !is_missing(&cleaned, &mut changes)
 }
 
 /// Refuses what no field may hold, however it is cleansed.

@@ -162,9 +162,8 @@ impl Mapping {
     /// [`MappingError`] names the first key at fault and what to write instead.
     pub fn parse(toml_text: &str) -> Result<Mapping, MappingError> {
         let tables: Tables = toml::from_str(toml_text).map_err(|error| {
-            let before = error.span().and_then(|span| toml_text.get(..span.start)).unwrap_or_default();
-            let line = before.matches('\n').count().saturating_add(1);
-            MappingError::Toml { line, message: error.message().to_owned() }
+            let (line, message) = toml_fault(toml_text, &error);
+            MappingError::Toml { line, message }
         })?;
         Ok(Mapping {
             orders: LegMapping::new(tables.orders, &orders::LAYOUT)?,
@@ -392,6 +391,14 @@ fn encoding(table: &Table, layout: &'static Layout) -> Result<Encoding, MappingE
         value: name.to_owned(),
         expected: "\"utf-8\" or \"latin-1\"",
     })
+}
+
+/// The line of a fault in TOML, 1 for the first, and what is wrong there, in one line: the parser's own text draws the
+/// place over four.
+pub(crate) fn toml_fault(toml_text: &str, error: &toml::de::Error) -> (usize, String) {
+    let before = error.span().and_then(|span| toml_text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count().saturating_add(1);
+    (line, error.message().lines().collect::<Vec<_>>().join(", "))
 }
 
 /// The only character of a text.

@@ -28,6 +28,8 @@ use std::collections::BTreeMap;
 use crate::calendar::Instant;
 use crate::lifecycle::evidence::{NoticeRow, OrderRow, ReportRow};
 
+pub(crate) use mapping::toml_fault;
+
 pub use error::FileError;
 pub use mapping::{LegMapping, Mapping, MappingError};
 pub use write::{write_notice_ndjson, write_order_ndjson, write_report_ndjson};
@@ -131,6 +133,13 @@ pub struct Rejected {
     pub reason: String,
     /// The text at fault as it stands in the file, at most 120 characters, control characters shown as blanks.
     pub value: String,
+}
+
+/// Whether a text may be an account given for whole files ([`Source::account`]): with any other, every reader rejects
+/// each row that it is given to.
+#[must_use]
+pub fn is_account(text: &str) -> bool {
+    fields::is_account(text)
 }
 
 /// Reads a file of orders.

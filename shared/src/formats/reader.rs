@@ -8,7 +8,7 @@ use memchr::{memchr, memchr_iter};
 use super::cleanse::{Changes, Nature, clean};
 use super::csv::{self, Record, Splitter};
 use super::error::FileError;
-use super::fields::{Defect, Fields, Finding, Row};
+use super::fields::{Defect, Fields, Finding, Row, check_name};
 use super::mapping::LegMapping;
 use super::ndjson::{self, Object};
 use super::plan::{Layout, Plan};
@@ -98,10 +98,10 @@ fn text_of<'a>(
         [] => return Err(FileError::Empty { file: file() }),
         [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => return not_text("UTF-16", "save it as UTF-8"),
         [0x1F, 0x8B, ..] => {
-            return not_text("compressed by gzip", "give it a name that ends in .gz, or decompress it");
+            return not_text("compressed by gzip", "decompress it first");
         }
         [0x28, 0xB5, 0x2F, 0xFD, ..] => {
-            return not_text("compressed by zstd", "give it a name that ends in .zst, or decompress it");
+            return not_text("compressed by zstd", "decompress it first");
         }
         [b'P', b'K', 3, 4, ..] => {
             return not_text("a spreadsheet or ZIP archive", "export it as CSV in UTF-8");
@@ -149,6 +149,10 @@ fn read_header<'a>(
     let file = || source.name.to_owned();
     let broken = |reason: String| FileError::BrokenHeader { file: file(), reason };
     let shape = splitter.next(record);
+    if shape.is_some() && matches!(record.bytes().trim_ascii_start().first(), Some(b'{' | b'[')) {
+        let remedy = "write one object a line and name it .ndjson";
+        return Err(FileError::NotText { file: file(), what: "JSON", remedy });
+    }
     if shape.is_some() && has_lone_carriage_return(record.bytes()) {
         return Err(broken(
             "has a carriage return without line feed; lines have to end in LF or CRLF".to_owned(),
@@ -280,7 +284,8 @@ fn read_object<'a>(line: &'a [u8], object: &mut Object<'a>, plan: &Plan<'a, '_>)
                 Defect::new(field, "stands twice in the object: expected each key once", &line)
             }
         }
-    })
+    })?;
+    object.extras.iter().try_for_each(|(name, _)| check_name(name))
 }
 
 /// Names the first member with a byte that is not UTF-8; empty where the line is no object either.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use chrono::format::{Item, Parsed, StrftimeItems};
-use chrono::{DateTime, FixedOffset, NaiveDateTime, NaiveTime};
+use chrono::{DateTime, FixedOffset, NaiveDateTime, NaiveTime, Utc};
 
 use crate::calendar::Instant;
 
@@ -176,9 +176,19 @@ impl Dates {
 
     /// Reads a point in time.
     pub(super) fn read(&self, text: &str) -> Option<Instant> {
+        Instant::from_utc(self.read_any_year(text)?)
+    }
+
+    /// Whether a text is a time, but of a year that an [`Instant`] cannot hold.
+    pub(super) fn is_out_of_range(&self, text: &str) -> bool {
+        self.read_any_year(text).is_some_and(|time| Instant::from_utc(time).is_none())
+    }
+
+    fn read_any_year(&self, text: &str) -> Option<DateTime<Utc>> {
+        let rfc3339 = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
         match (&self.format, self.zone) {
-            (None, None) => Instant::parse(text),
-            (None, Some(zone)) => Instant::parse(text).or_else(|| read_without_offset(text, zone)),
+            (None, None) => rfc3339(),
+            (None, Some(zone)) => rfc3339().or_else(|| read_without_offset(text, zone)),
             (Some((_, items)), zone) => read_formatted(text, items, zone),
         }
     }
@@ -193,20 +203,20 @@ impl Dates {
     }
 }
 
-fn read_without_offset(text: &str, zone: Zone) -> Option<Instant> {
+fn read_without_offset(text: &str, zone: Zone) -> Option<DateTime<Utc>> {
     let read = |format| NaiveDateTime::parse_from_str(text, format).ok();
     let local = read("%Y-%m-%dT%H:%M:%S%.f").or_else(|| read("%Y-%m-%d %H:%M:%S%.f"))?;
     in_zone(local, zone)
 }
 
-fn read_formatted(text: &str, items: &[Item<'static>], zone: Option<Zone>) -> Option<Instant> {
+fn read_formatted(text: &str, items: &[Item<'static>], zone: Option<Zone>) -> Option<DateTime<Utc>> {
     let mut parsed = Parsed::new();
     chrono::format::parse(&mut parsed, text, items.iter()).ok()?;
     if let Ok(time) = parsed.to_datetime() {
-        return Instant::from_utc(time.to_utc());
+        return Some(time.to_utc());
     }
     if let Some(seconds) = parsed.timestamp() {
-        return Instant::from_utc(DateTime::from_timestamp(seconds, parsed.nanosecond().unwrap_or(0))?);
+        return DateTime::from_timestamp(seconds, parsed.nanosecond().unwrap_or(0));
     }
     let date = parsed.to_naive_date().ok()?;
     // A format of the day alone means its first instant; a format with an hour must give a whole time.
@@ -216,9 +226,9 @@ fn read_formatted(text: &str, items: &[Item<'static>], zone: Option<Zone>) -> Op
     in_zone(date.and_time(time), zone?)
 }
 
-fn in_zone(local: NaiveDateTime, zone: Zone) -> Option<Instant> {
+fn in_zone(local: NaiveDateTime, zone: Zone) -> Option<DateTime<Utc>> {
     let utc = local.checked_sub_offset(zone.0)?;
-    Instant::from_utc(utc.and_utc())
+    Some(utc.and_utc())
 }
 
 #[cfg(test)]

@@ -187,12 +187,12 @@ impl Players<'_> {
             Work::Pull => {
                 self.pulls += 1;
                 let (clients, config) = &self.stage.pull;
-                let pulled = cuadre_report_pull::handle(&tick(now), clients, config, now).await;
+                let pulled = cuadre_report_pull::handle(&tick(now), clients, config, &|| now).await;
                 pulled.map(drop).map_err(|error| Failure::defect("report-pull fails", &error))
             }
             Work::Reconcile => {
                 let (clients, config) = &self.stage.reconcile;
-                let done = cuadre_reconcile::handle(&tick(now), clients, config, now).await;
+                let done = cuadre_reconcile::handle(&tick(now), clients, config, &|| now).await;
                 done.map(drop).map_err(|error| Failure::defect("reconcile fails", &error))
             }
         }
