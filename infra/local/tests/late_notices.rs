@@ -1,6 +1,7 @@
 //! Notices that the orders do not lead to: the functions report-pull and reconcile over simulated days, against the
 //! emulators and the simulator of the provider. Each notice has to end as what it is, though no order asks for its CIP any
 //! more, or none ever did.
+#![cfg(test)]
 
 use chrono::TimeDelta;
 use cuadre::aws::Patience;
