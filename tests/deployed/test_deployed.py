@@ -103,15 +103,20 @@ def test_one_alert_tells_a_person_and_a_machine(day):
     assert len(day.alert["Subject"]) <= 100
 
 
+def runs_of(day):
+    """The runs, without the item that names the newest of them."""
+    return [item for item in day.items("RUN#") if item["sk"]["S"] != "newest"]
+
+
 def test_a_repeated_tick_is_the_same_run_and_alerts_nobody(day):
     told = len(day.alerts())
-    runs = day.items("RUN#")
+    runs = runs_of(day)
     assert told == len(runs)
     as_of = max(run["sk"]["S"] for run in runs)
     (again,) = day.invoke("Reconcile", {"account": ACCOUNT, "scheduled_at": as_of})
     assert (again["as_of"], again["breaks"], again["alerted"]) == (as_of, 1, False)
     assert len(day.alerts()) == told
-    assert len(day.items("RUN#")) == len(runs)
+    assert len(runs_of(day)) == len(runs)
 
 
 def test_no_secret_and_no_body_is_logged_or_kept(day):
