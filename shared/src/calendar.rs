@@ -71,6 +71,10 @@ impl fmt::Display for Instant {
     }
 }
 
+/// Where the current time comes from, handed down to what takes long enough for it to change: the platform's clock in a
+/// function, a simulated one in the demo and in tests.
+pub type Clock<'a> = &'a (dyn Fn() -> Instant + Send + Sync);
+
 /// A calendar day in Lima.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(NaiveDate);

@@ -12,7 +12,7 @@ use cuadre::aws::schedule::{Tick, TickError};
 use cuadre::aws::table::{Claim, RunRecord, RunState, Table};
 use cuadre::aws::topic::Topic;
 use cuadre::aws::{Patience, SdkConfig, StoreError, layout};
-use cuadre::calendar::Instant;
+use cuadre::calendar::{Clock, Instant};
 use cuadre::config::PolicyError;
 use cuadre::report::alert::alert;
 use cuadre::run::{Run, RunError};
@@ -20,9 +20,6 @@ use cuadre::telemetry;
 use serde::Serialize;
 
 pub use config::Config;
-
-/// Tells the time, at each call anew: what is written after minutes of work has to bear its own time.
-pub type Clock<'a> = &'a (dyn Fn() -> Instant + Send + Sync);
 
 /// The clients that the function keeps between events.
 #[derive(Debug)]

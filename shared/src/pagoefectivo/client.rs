@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 
 use super::search::{self, Answer, AnswerError};
 use super::{Credentials, Secret, fields};
-use crate::calendar::Instant;
+use crate::calendar::{Clock, Instant};
 use crate::ids::Cip;
 
 /// How many CIPs one request asks for. Several are allowed (vendor documentation of the SDKs); the most that the
@@ -121,10 +121,6 @@ impl ClientError {
         }
     }
 }
-
-/// Tells the time when it is asked: an authorization has to carry the time at which it is made, not the one at which the
-/// work began.
-pub type Clock<'a> = &'a (dyn Fn() -> Instant + Send + Sync);
 
 /// One question and its answer, as they went over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
