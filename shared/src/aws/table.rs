@@ -19,6 +19,7 @@ mod runs;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -41,6 +42,12 @@ impl Table {
     #[must_use]
     pub fn new(config: &SdkConfig, patience: Patience, name: &str) -> Table {
         Table { client: Client::new(&patience.applied_to(config)), name: name.to_owned() }
+    }
+
+    /// Asks for every item of a partition, as it stands after all writes so far.
+    fn partition(&self, pk: String) -> QueryFluentBuilder {
+        let query = self.client.query().table_name(&self.name).consistent_read(true);
+        query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", AttributeValue::S(pk))
     }
 }
 

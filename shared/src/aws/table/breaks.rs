@@ -101,13 +101,7 @@ impl Table {
     /// # Errors
     /// [`StoreError`], `Unreadable` where an item is none of ours.
     pub async fn breaks(&self, account: &str) -> Result<BTreeMap<BreakId, BreakRecord>, StoreError> {
-        let request = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(partition(account)));
+        let request = self.partition(partition(account));
         let mut items = request.into_paginator().items().send();
         let mut breaks = BTreeMap::new();
         while let Some(attributes) = items.next().await {

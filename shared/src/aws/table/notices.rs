@@ -97,14 +97,8 @@ impl Table {
     /// # Errors
     /// [`StoreError`], `Unreadable` where an item is none of ours.
     pub async fn quarantined(&self, account: &str) -> Result<Vec<Quarantined>, StoreError> {
-        let request = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(quarantine_partition(account)))
-            .projection_expression("reason, received_at");
+        let request =
+            self.partition(quarantine_partition(account)).projection_expression("reason, received_at");
         let mut items = request.into_paginator().items().send();
         let mut quarantined = Vec::new();
         while let Some(attributes) = items.next().await {
