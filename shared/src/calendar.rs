@@ -79,6 +79,14 @@ pub type Clock<'a> = &'a (dyn Fn() -> Instant + Send + Sync);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(NaiveDate);
 
+impl Day {
+    /// Reads `2026-03-02`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Day> {
+        NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(Day)
+    }
+}
+
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.format("%Y-%m-%d"))

@@ -3,12 +3,33 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// PagoEfectivo's payment code, up to 14 digits. The provider writes it as a number in its API and as a string in its
 /// notices (pagoefectivo documentation v1.1), so it is kept as the number and leading zeros carry no meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Cip(u64);
+
+/// A text that is no CIP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not 1 to 14 digits")]
+pub struct NoCip;
+
+impl TryFrom<String> for Cip {
+    type Error = NoCip;
+
+    fn try_from(text: String) -> Result<Cip, NoCip> {
+        Cip::parse(&text).ok_or(NoCip)
+    }
+}
+
+impl From<Cip> for String {
+    fn from(cip: Cip) -> String {
+        cip.to_string()
+    }
+}
 
 impl Cip {
     /// Reads 1 to 14 digits that are not all zero.
@@ -55,6 +76,13 @@ pub fn hash_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
     hasher.finalize().into()
 }
 
+/// The first half of [`hash_parts`] over texts, as 32 hexadecimal digits: long enough that no two names meet by chance.
+#[must_use]
+pub fn short_id(parts: &[&str]) -> String {
+    let hash = hash_parts(parts.iter().map(|part| part.as_bytes()));
+    hex::encode(hash.first_chunk::<16>().copied().unwrap_or_default())
+}
+
 /// The lasting identity of a break: it names what is in doubt, not what was found about it, so that a difference keeps
 /// its history while its class or amount changes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,10 +92,8 @@ impl BreakId {
     /// Makes the identity from account, relation and the parts of the subject.
     #[must_use]
     pub fn new(account: &str, relation: &str, subject: &[&str]) -> BreakId {
-        let parts = [account, relation].into_iter().chain(subject.iter().copied());
-        let hash = hash_parts(parts.map(str::as_bytes));
-        let short = hash.first_chunk::<16>().copied().unwrap_or_default();
-        BreakId(hex::encode(short))
+        let parts: Vec<&str> = [account, relation].into_iter().chain(subject.iter().copied()).collect();
+        BreakId(short_id(&parts))
     }
 
     /// Reads an identity that was written by [`BreakId::as_str`].

@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod config;
 pub mod formats;
 pub mod ids;
+pub mod lang;
 pub mod lifecycle;
 pub mod money;
 pub mod pagoefectivo;

@@ -5,6 +5,7 @@ mod answer_key;
 mod cells;
 mod desk;
 mod edges;
+mod histories;
 mod join;
 mod notices;
 mod operations;

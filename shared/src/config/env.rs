@@ -92,10 +92,16 @@ pub fn provider_url(lookup: Lookup<'_>) -> Result<String, EnvError> {
     let Ok(url) = required(lookup, name) else {
         return Ok(PROVIDER_URL.to_owned());
     };
-    let safe = url.starts_with("https://") || url.strip_prefix("http://").is_some_and(is_this_machine);
+    let safe = keeps_secrets(&url);
     let url = url.trim_end_matches('/').to_owned();
     let reason = "is not an https:// address (plain http:// is for 127.0.0.1, localhost and [::1])";
     safe.then_some(url).ok_or(EnvError::Invalid { name, reason })
+}
+
+/// Whether what is sent to this address can be read on the way by nobody: HTTPS, or plain HTTP that stays on this machine.
+#[must_use]
+pub(super) fn keeps_secrets(url: &str) -> bool {
+    url.starts_with("https://") || url.strip_prefix("http://").is_some_and(is_this_machine)
 }
 
 /// Whether what follows `http://` is this machine: its name, perhaps a port, and nothing else before the path, above all

@@ -6,7 +6,9 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use super::env;
 use crate::formats::toml_fault;
+use crate::lifecycle::meaning::{Meaning, Meanings};
 use crate::money::{self, Currency};
 
 /// Why a policy cannot be used.
@@ -35,6 +37,21 @@ pub enum PolicyError {
     /// A currency that PagoEfectivo does not collect in.
     #[error("policy key tolerance.by_currency.{0}: the currency is neither PEN nor USD; write one of them")]
     Currency(String),
+    /// A meaning that is none.
+    #[error(
+        "policy key events.{event:?}: {value:?} is no meaning; write paid, refunded, reversed, expired, removed or nothing"
+    )]
+    Meaning {
+        /// The event type.
+        event: String,
+        /// The text found.
+        value: String,
+    },
+    /// An address that a payment's body must not be sent to.
+    #[error(
+        "policy key accounts.{0}.forward_url is not an https:// address (plain http:// is for 127.0.0.1, localhost and [::1])"
+    )]
+    ForwardUrl(String),
 }
 
 /// How far a source is taken to have spoken.
@@ -66,6 +83,9 @@ pub struct Policy {
     pub grace_hours: PerLeg<u32>,
     /// How far each leg's plain files are taken to have spoken.
     pub coverage: PerLeg<Coverage>,
+    /// What the provider's event types mean.
+    pub meanings: Meanings,
+    forward_urls: BTreeMap<String, String>,
     hash: [u8; 32],
 }
 
@@ -75,6 +95,14 @@ struct PolicyFile {
     tolerance: ToleranceTable,
     grace: GraceTable,
     coverage: CoverageTable,
+    events: BTreeMap<String, String>,
+    accounts: BTreeMap<String, AccountTable>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct AccountTable {
+    forward_url: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -139,8 +167,25 @@ impl Policy {
             let currency = Currency::from_code(code).ok_or_else(|| PolicyError::Currency(code.clone()))?;
             tolerance_minor.insert(currency, read(&format!("by_currency.{code}"), value)?);
         }
+        let mut meanings = Meanings::default();
+        for (event, value) in file.events {
+            match Meaning::from_word(&value) {
+                Some(meaning) => meanings.set(&event, meaning),
+                None => return Err(PolicyError::Meaning { event, value }),
+            }
+        }
+        let mut forward_urls = BTreeMap::new();
+        for (account, table) in file.accounts {
+            match table.forward_url.map(|url| env::keeps_secrets(&url).then_some(url)) {
+                Some(Some(url)) => drop(forward_urls.insert(account, url)),
+                Some(None) => return Err(PolicyError::ForwardUrl(account)),
+                None => {}
+            }
+        }
         Ok(Policy {
             tolerance_minor,
+            meanings,
+            forward_urls,
             grace_hours: PerLeg {
                 orders: file.grace.orders_hours,
                 reports: file.grace.reports_hours,
@@ -159,6 +204,12 @@ impl Policy {
     #[must_use]
     pub fn tolerance_minor(&self, currency: Currency) -> i64 {
         self.tolerance_minor.get(&currency).copied().unwrap_or(0)
+    }
+
+    /// Where the notices of an account are sent on to, if anywhere.
+    #[must_use]
+    pub fn forward_url(&self, account: &str) -> Option<&str> {
+        self.forward_urls.get(account).map(String::as_str)
     }
 
     /// SHA-256 of the policy's text, in hexadecimal; that of the empty text for the defaults.
@@ -180,6 +231,8 @@ impl Default for Policy {
         let tolerance_minor = Currency::ALL.into_iter().map(|currency| (currency, 5)).collect();
         Policy {
             tolerance_minor,
+            meanings: Meanings::default(),
+            forward_urls: BTreeMap::new(),
             grace_hours: PerLeg { orders: 24, reports: 24, notices: 24 },
             coverage: PerLeg {
                 orders: Coverage::Latest,
@@ -205,7 +258,9 @@ mod tests {
         let policy = Policy::parse(
             "[tolerance]\nabsolute = \"0.10\"\nby_currency = { USD = \"0.02\" }\n\
              [grace]\norders_hours = 1\nreports_hours = 2\nnotices_hours = 3\n\
-             [coverage]\norders = \"complete\"\n",
+             [coverage]\norders = \"complete\"\n\
+             [events]\n\"cip.reversed\" = \"reversed\"\n\
+             [accounts.tienda]\nforward_url = \"https://shop.example/pe\"\n",
         )
         .unwrap();
         assert_eq!(policy.tolerance_minor(Currency::Pen), 10);
@@ -213,6 +268,11 @@ mod tests {
         assert_eq!(policy.grace_hours, PerLeg { orders: 1, reports: 2, notices: 3 });
         assert_eq!(policy.coverage.orders, Coverage::Complete);
         assert_eq!(policy.coverage.reports, Coverage::Latest);
+        assert_eq!(policy.meanings.of("cip.reversed"), Some(Meaning::Reversed));
+        assert_eq!(policy.meanings.of("cip.paid"), Some(Meaning::Paid));
+        assert_eq!(policy.meanings.of("cip.other"), None);
+        assert_eq!(policy.forward_url("tienda"), Some("https://shop.example/pe"));
+        assert_eq!(policy.forward_url("otra"), None);
         assert_ne!(policy.hash_hex(), Policy::default().hash_hex());
     }
 
@@ -229,5 +289,10 @@ mod tests {
         check("[grace]\norders_hours = \"a day\"", "line 2 of the policy, \"orders_hours\": ");
         check("[grace", "line 1 of the policy, \"[grace\"");
         check("[coverage]\norders = \"all\"", "orders");
+        check("[events]\n\"cip.x\" = \"payed\"", "events.\"cip.x\": \"payed\" is no meaning");
+        check(
+            "[accounts.a]\nforward_url = \"http://shop.example\"",
+            "accounts.a.forward_url is not an https",
+        );
     }
 }

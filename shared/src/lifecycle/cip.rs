@@ -82,6 +82,32 @@ impl ProviderState {
     }
 }
 
+/// What a code is: whether it can be paid, is paid, or neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CodeState {
+    /// Issued, and waits for cash.
+    Pending,
+    /// A payment is live.
+    Paid,
+    /// The time to pay ran out.
+    Expired,
+    /// Deleted by the merchant.
+    Removed,
+}
+
+impl CodeState {
+    /// The word in answers and events.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            CodeState::Pending => ReportStatus::Pending.word(),
+            CodeState::Paid => ReportStatus::Paid.word(),
+            CodeState::Expired => ReportStatus::Expired.word(),
+            CodeState::Removed => ReportStatus::Removed.word(),
+        }
+    }
+}
+
 /// The snapshots of a CIP, one group for each source and time of looking, newest first.
 #[derive(Clone, Debug)]
 pub struct Snapshots<'r, 'a> {
@@ -160,7 +186,7 @@ pub struct CipView<'r, 'a> {
 }
 
 impl<'r, 'a> CipView<'r, 'a> {
-    /// Counts the rows of one CIP, of which there must be at least one.
+    /// Counts the rows of one CIP; without any it is a code of which nothing is known.
     #[must_use]
     pub fn new(key: CipKey<'a>, rows: &[Row<'r, 'a>]) -> Self {
         let (events, looks): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, row)| row.status.is_event());
@@ -241,7 +267,22 @@ impl<'r, 'a> CipView<'r, 'a> {
         self.snapshot().and_then(|row| row.expires_at).or_else(in_payments)
     }
 
-    /// The state at `as_of`; `order_expires_at` is in force where the provider states no expiry.
+    /// What the code itself is at `as_of`, whatever became of earlier payments of it: one that was paid and taken back
+    /// can be paid again, and waits, or has run out. `order_expires_at` is in force where the provider states no expiry.
+    #[must_use]
+    pub fn code_state(&self, as_of: Instant, order_expires_at: Option<Instant>) -> CodeState {
+        let expired = || self.expires_at().or(order_expires_at).is_some_and(|expiry| as_of >= expiry);
+        match self.snapshot().map(|row| row.status) {
+            _ if self.live().next().is_some() => CodeState::Paid,
+            Some(ReportStatus::Removed) => CodeState::Removed,
+            Some(ReportStatus::Expired) => CodeState::Expired,
+            _ if expired() => CodeState::Expired,
+            _ => CodeState::Pending,
+        }
+    }
+
+    /// The state at `as_of` with what became of the latest payment; `order_expires_at` is in force where the provider
+    /// states no expiry.
     #[must_use]
     pub fn state(&self, as_of: Instant, order_expires_at: Option<Instant>) -> ProviderState {
         if self.live().next().is_some() {
@@ -254,13 +295,14 @@ impl<'r, 'a> CipView<'r, 'a> {
                 Standing::Refunded => ProviderState::Refunded,
             };
         }
-        let expired = || self.expires_at().or(order_expires_at).is_some_and(|expiry| as_of >= expiry);
-        match self.snapshot().map(|row| row.status) {
-            None => ProviderState::Absent,
-            Some(ReportStatus::Removed) => ProviderState::Removed,
-            Some(ReportStatus::Expired) => ProviderState::Expired,
-            Some(_) if expired() => ProviderState::Expired,
-            Some(_) => ProviderState::Pending,
+        if self.snapshot().is_none() {
+            return ProviderState::Absent;
+        }
+        match self.code_state(as_of, order_expires_at) {
+            CodeState::Paid => ProviderState::Paid,
+            CodeState::Removed => ProviderState::Removed,
+            CodeState::Expired => ProviderState::Expired,
+            CodeState::Pending => ProviderState::Pending,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::calendar::Instant;
+use crate::calendar::{Day, Instant};
 use crate::ids::Cip;
 use crate::money::{Micros, Money};
 
@@ -201,4 +201,37 @@ pub struct NoticeRow<'a> {
     pub received_at: Instant,
     /// Unknown columns.
     pub extras: Extras<'a>,
+}
+
+/// A line of a settlement statement (liquidación) that carries a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettledPayment<'a> {
+    /// The batch.
+    pub settlement_id: Text<'a>,
+    /// The payment code.
+    pub cip: Cip,
+    /// What the shopper paid, before commission and tax.
+    pub gross: Money,
+    /// What the bank calls the batch, where the statement says so.
+    pub bank_reference: Option<Text<'a>>,
+}
+
+/// A line of the bank's statement (abono) that bears the reference of a settlement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deposit<'a> {
+    /// The bank's reference, or the id of the settlement.
+    pub bank_reference: Text<'a>,
+    /// The day on which the money counts.
+    pub value_date: Day,
+}
+
+/// Something that was told of a CIP and is not understood.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Doubt {
+    /// Who told it: a source's name.
+    pub source: String,
+    /// What about it is not understood; no body and no name of a person.
+    pub reason: String,
+    /// When it was seen; a later look at the code that is understood settles it. Absent, a person has to.
+    pub observed_at: Option<Instant>,
 }

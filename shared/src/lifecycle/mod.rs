@@ -3,8 +3,12 @@
 pub mod cip;
 pub mod evidence;
 mod extorno;
+pub mod label;
+pub mod meaning;
 pub mod operations;
 pub mod rank;
 pub mod settle;
+pub mod shipping;
+pub mod story;
 #[cfg(test)]
 mod tests;

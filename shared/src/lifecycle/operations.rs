@@ -383,7 +383,8 @@ fn place_return<'r, 'a>(
     let of_status = |operation: &Operation<'_, '_>| -> Vec<(Option<Instant>, bool)> {
         let known = operation.return_rows.iter().filter(|known| known.status == status);
         let told = |known: &Return<'_, '_>| {
-            let time = known.rows.iter().find_map(|(_, row)| row.paid_at);
+            // The earliest, since several rows of one number may tell different times and none of them arrived "first".
+            let time = known.rows.iter().filter_map(|(_, row)| row.paid_at).min();
             (time, known.rows.iter().any(|(_, row)| sources.contains(&row.source)))
         };
         known.map(told).collect()

@@ -340,3 +340,11 @@ fn without_rows_of_its_own_the_expiry_is_the_order_s() {
     assert_eq!(view.state(time("12:00"), Some(time("12:00"))), ProviderState::Expired);
     assert_eq!(view.state(time("11:59"), Some(time("12:00"))), ProviderState::Pending);
 }
+
+#[test]
+fn two_times_of_one_reversal_are_one_reversal_in_any_order() {
+    check(
+        &["reversed #1 at 10:00", "reversed #1 at 11:00", "reversed at 10:00 from b"],
+        "reversed, #1 10.00 Reversed, conflict 2, repeat 1",
+    );
+}
