@@ -1,28 +1,31 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod event;
 mod request;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use aws_lambda_events::http::{HeaderValue, header};
 use cuadre::aws::secrets::{AccountKeys, SecretError, Secrets};
-use cuadre::aws::table::{Recorded, Table};
+use cuadre::aws::table::{Recorded, Signed, Table};
 use cuadre::aws::{Patience, SdkConfig, StoreError};
 use cuadre::calendar::Instant;
 use cuadre::pagoefectivo::notice;
-use cuadre::pagoefectivo::signature::{self, KeyError, SignatureError, SigningKey};
+use cuadre::pagoefectivo::signature::{self, Form, KeyError, SignatureError};
 use cuadre::telemetry;
 
 pub use config::Config;
-use request::{Delivery, Refusal};
+pub use event::{Answer, Context, Event, Headers, Http, PathParameters};
+pub use request::{BODY_BYTES_MAX, Delivery, Refusal, read};
 
 /// After this the sender gets its answer, whatever storage does. What was under way may still take effect; the
 /// sender's repetition finds it.
 const ANSWER_WITHIN: Duration = Duration::from_millis(2_700);
+
+/// How long the start waits for keys; later events ask for them again.
+const START_WITHIN: Duration = Duration::from_secs(3);
 
 /// The clients that the function keeps between events.
 #[derive(Debug)]
@@ -30,6 +33,11 @@ pub struct Clients {
     table: Table,
     secrets: Secrets,
 }
+
+/// None of the accounts has a key that anything could be verified with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no account has a usable key: {0}")]
+pub struct NoKey(String);
 
 impl Clients {
     /// Makes the clients; nothing is asked yet.
@@ -40,6 +48,37 @@ impl Clients {
             secrets: Secrets::new(sdk, Patience::REQUEST, &config.secret_prefix),
         }
     }
+
+    /// Reads the accounts' keys before the first event. An account whose key is empty or too short is told about and will
+    /// answer 503, beside the others; keys that cannot be read now are asked for again with the first event.
+    ///
+    /// # Errors
+    /// [`NoKey`] where keys were read and not one of them is usable.
+    pub async fn read_keys(&self, config: &Config, now: Instant) -> Result<(), NoKey> {
+        let mut unusable = Vec::new();
+        let mut usable = 0_usize;
+        let reading = async {
+            for account in config.accounts.iter() {
+                match self.secrets.keys(account, now).await {
+                    Ok(keys) => match keys.verifiers_at(now) {
+                        Ok(_) => usable = usable.saturating_add(1),
+                        Err(error) => {
+                            tracing::error!(outcome = "unusable_key", account, reason = %error, "key cannot be used");
+                            unusable.push(format!("{account}: {error}"));
+                        }
+                    },
+                    Err(error) => {
+                        let error = telemetry::chain(&error);
+                        tracing::warn!(account, error, "keys cannot be read yet");
+                    }
+                }
+            }
+        };
+        if tokio::time::timeout(START_WITHIN, reading).await.is_err() {
+            tracing::warn!("keys cannot be read yet");
+        }
+        if usable == 0 && !unusable.is_empty() { Err(NoKey(unusable.join("; "))) } else { Ok(()) }
+    }
 }
 
 /// What came of a delivery; one log line and one answer for each.
@@ -47,11 +86,19 @@ impl Clients {
 enum Outcome {
     Refused(Refusal),
     Unsigned(SignatureError),
-    New,
-    Repeated,
+    New(Proof),
+    Repeated(Proof),
     /// Signed, and unreadable or in contradiction to what stands: kept for a person.
-    Quarantined(String),
+    Quarantined(Proof, String),
     Unavailable(Trouble),
+}
+
+/// How a signature agreed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Proof {
+    form: Form,
+    /// Whether the key was the one before the current one.
+    by_previous_key: bool,
 }
 
 /// Why a delivery could not be dealt with now.
@@ -68,19 +115,12 @@ enum Trouble {
 }
 
 /// Deals with one delivery: verifies it, records it with one conditional write, answers.
-pub async fn handle(
-    event: ApiGatewayV2httpRequest,
-    clients: &Clients,
-    config: &Config,
-    now: Instant,
-) -> ApiGatewayV2httpResponse {
-    let outcome = match request::read(&event, &config.accounts) {
+pub async fn handle(event: Event, clients: &Clients, config: &Config, now: Instant) -> Answer {
+    let outcome = match read(&event, config) {
         Err(refusal) => Outcome::Refused(refusal),
         Ok(delivery) => {
-            let signatures: Vec<&[u8]> =
-                event.headers.get_all(signature::HEADER).iter().map(HeaderValue::as_bytes).collect();
             // Boxed, since the nested types of the SDK's futures are too deep for the compiler otherwise.
-            let dealt_with = Box::pin(deal_with(&delivery, &signatures, clients, now));
+            let dealt_with = Box::pin(deal_with(&delivery, &event.headers, clients, now));
             match tokio::time::timeout(ANSWER_WITHIN, dealt_with).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(trouble)) => Outcome::Unavailable(trouble),
@@ -88,71 +128,102 @@ pub async fn handle(
             }
         }
     };
-    let account = event.path_parameters.get("account").and_then(|name| config.accounts.find(name));
+    let account = event.account().and_then(|name| config.accounts.find(name));
     log(&outcome, account.unwrap_or_default());
     answer(&outcome)
 }
 
 async fn deal_with(
     delivery: &Delivery<'_>,
-    signatures: &[&[u8]],
+    headers: &Headers,
     clients: &Clients,
     now: Instant,
 ) -> Result<Outcome, Trouble> {
-    if let Err(error) = verify(delivery, signatures, &clients.secrets, now).await? {
-        return Ok(Outcome::Unsigned(error));
-    }
     let (account, body) = (delivery.account, delivery.body.as_ref());
-    let reason = match notice::read(account, body, now) {
-        Ok(row) => match clients.table.record_notice(&row, body).await? {
-            Recorded::New => return Ok(Outcome::New),
-            Recorded::Repeated => return Ok(Outcome::Repeated),
+    let keys = clients.secrets.keys(account, now).await?;
+    let mut verdict = verify(body, headers, &keys, now);
+    if !matches!(verdict, Ok(Ok(_))) {
+        // It may be of a key that came into force since.
+        let keys = clients.secrets.refreshed_keys(account, now).await?;
+        verdict = verify(body, headers, &keys, now);
+    }
+    let Verified { proof, header, signature } = match verdict? {
+        Ok(verified) => verified,
+        Err(error) => return Ok(Outcome::Unsigned(error)),
+    };
+    let signed = Signed { body, header: &header, signature, form: proof.form.word() };
+    let (cip, reason) = match notice::read(account, body, now) {
+        Ok(row) => match clients.table.record_notice(&row, signed).await? {
+            Recorded::New => return Ok(Outcome::New(proof)),
+            Recorded::Repeated => return Ok(Outcome::Repeated(proof)),
             Recorded::Contradicts => {
-                "contradicts the notice that stands under its CIP, event and operation".to_owned()
+                let reason = "contradicts the notice that stands under its CIP, event and operation";
+                (Some(row.cip), reason.to_owned())
             }
         },
-        Err(error) => error.to_string(),
+        Err(error) => (notice::cip(body), error.to_string()),
     };
-    clients.table.quarantine(account, body, &reason, now).await?;
-    Ok(Outcome::Quarantined(reason))
+    clients.table.quarantine(account, cip, signed, &reason, now).await?;
+    Ok(Outcome::Quarantined(proof, reason))
 }
 
-/// Checks the signature with the account's keys, and once more with newly read ones when it does not fit: it may be of
-/// a key that came into force since.
-async fn verify(
-    delivery: &Delivery<'_>,
-    signatures: &[&[u8]],
-    secrets: &Secrets,
+/// A signature that agreed, and where it stood.
+struct Verified<'a> {
+    proof: Proof,
+    header: String,
+    signature: &'a str,
+}
+
+/// Checks the signature with every key that counts now.
+fn verify<'a>(
+    body: &[u8],
+    headers: &'a Headers,
+    keys: &AccountKeys,
     now: Instant,
-) -> Result<Result<(), SignatureError>, Trouble> {
-    let check = |keys: &AccountKeys| -> Result<Result<(), SignatureError>, KeyError> {
-        let keys = signing_keys(keys, now)?;
-        Ok(signature::verify(&delivery.body, signatures.iter().copied(), &keys))
-    };
-    let keys = secrets.keys(delivery.account, now).await?;
-    match check(&keys) {
-        Ok(Err(SignatureError::Wrong)) | Err(_) => {
-            let keys = secrets.refreshed_keys(delivery.account, now).await?;
-            Ok(check(&keys)?)
-        }
-        Ok(verdict) => Ok(verdict),
-    }
-}
-
-/// The keys that a notice may be signed with: the current one, which has to be good, and for a while the one before it if
-/// it is.
-fn signing_keys(keys: &AccountKeys, now: Instant) -> Result<Vec<SigningKey>, KeyError> {
-    let current = SigningKey::new(keys.current.secret_key.clone())?;
-    let previous = keys.previous_at(now).map(|keys| SigningKey::new(keys.secret_key.clone()));
-    Ok(std::iter::once(current).chain(previous.and_then(Result::ok)).collect())
+) -> Result<Result<Verified<'a>, SignatureError>, KeyError> {
+    let verifiers = keys.verifiers_at(now)?;
+    let values = |name: &str| headers.values(name).map(str::as_bytes).collect::<Vec<_>>().into_iter();
+    Ok(signature::verify(verifiers, body, values, now).map(|agreed| {
+        let header =
+            verifiers.get(agreed.key).map(|verifier| verifier.header().to_owned()).unwrap_or_default();
+        let signature = headers.values(&header).next().unwrap_or_default();
+        Verified { proof: Proof { form: agreed.form, by_previous_key: agreed.key > 0 }, header, signature }
+    }))
 }
 
 fn log(outcome: &Outcome, account: &str) {
+    let key = |proof: &Proof| if proof.by_previous_key { "previous" } else { "current" };
     match outcome {
-        Outcome::New => tracing::info!(outcome = "new", account, "notice recorded"),
-        Outcome::Repeated => tracing::info!(outcome = "repeated", account, "notice was recorded before"),
-        Outcome::Quarantined(reason) => {
-            tracing::warn!(outcome = "quarantined", account, reason, "signed notice set aside for a person");
+        Outcome::New(proof) => {
+            let (form, key) = (proof.form.word(), key(proof));
+            tracing::info!(
+                outcome = "new",
+                account,
+                signature.form = form,
+                signature.key = key,
+                "notice recorded"
+            );
+        }
+        Outcome::Repeated(proof) => {
+            let (form, key) = (proof.form.word(), key(proof));
+            tracing::info!(
+                outcome = "repeated",
+                account,
+                signature.form = form,
+                signature.key = key,
+                "notice was recorded before"
+            );
+        }
+        Outcome::Quarantined(proof, reason) => {
+            let (form, key) = (proof.form.word(), key(proof));
+            tracing::warn!(
+                outcome = "quarantined",
+                account,
+                reason,
+                signature.form = form,
+                signature.key = key,
+                "signed notice set aside for a person"
+            );
         }
         Outcome::Refused(refusal) => {
             tracing::warn!(outcome = "refused", account, reason = ?refusal, "request is no notice");
@@ -167,32 +238,24 @@ fn log(outcome: &Outcome, account: &str) {
     }
 }
 
-/// The answer: a status, and nothing that would help a forger.
-fn answer(outcome: &Outcome) -> ApiGatewayV2httpResponse {
-    let (status, body) = match outcome {
-        Outcome::New => (200, r#"{"result":"recorded"}"#),
-        Outcome::Repeated => (200, r#"{"result":"duplicate"}"#),
-        Outcome::Quarantined(_) => (200, r#"{"result":"quarantined"}"#),
-        Outcome::Refused(Refusal::UnknownAccount | Refusal::BadBase64) | Outcome::Unsigned(_) => {
-            (401, r#"{"error":"unauthorized"}"#)
-        }
-        Outcome::Refused(Refusal::Method) => (405, r#"{"error":"method not allowed"}"#),
-        Outcome::Refused(Refusal::MediaType) => (415, r#"{"error":"unsupported media type"}"#),
-        Outcome::Refused(Refusal::TooLarge) => (413, r#"{"error":"too large"}"#),
-        Outcome::Unavailable(_) => (503, r#"{"error":"try again"}"#),
-    };
-    let mut response = ApiGatewayV2httpResponse::default();
-    response.status_code = status;
-    response.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+fn answer(outcome: &Outcome) -> Answer {
     match outcome {
-        Outcome::Unavailable(_) => {
-            response.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
+        Outcome::New(_) => Answer::new(200, r#"{"result":"recorded"}"#),
+        Outcome::Repeated(_) => Answer::new(200, r#"{"result":"duplicate"}"#),
+        Outcome::Quarantined(..) => Answer::new(200, r#"{"result":"quarantined"}"#),
+        Outcome::Refused(Refusal::Sender | Refusal::UnknownAccount | Refusal::BadBase64)
+        | Outcome::Unsigned(_) => Answer::new(401, r#"{"error":"unauthorized"}"#),
         Outcome::Refused(Refusal::Method) => {
-            response.headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+            let mut answer = Answer::new(405, r#"{"error":"method not allowed"}"#);
+            answer.headers.allow = Some("POST");
+            answer
         }
-        _ => {}
+        Outcome::Refused(Refusal::MediaType) => Answer::new(415, r#"{"error":"unsupported media type"}"#),
+        Outcome::Refused(Refusal::TooLarge) => Answer::new(413, r#"{"error":"too large"}"#),
+        Outcome::Unavailable(_) => {
+            let mut answer = Answer::new(503, r#"{"error":"try again"}"#);
+            answer.headers.retry_after = Some("1");
+            answer
+        }
     }
-    response.body = Some(body.into());
-    response
 }

@@ -2,10 +2,9 @@
 
 use std::convert::Infallible;
 
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use cuadre::config::env;
 use cuadre::{aws, telemetry};
-use cuadre_callback::{Clients, Config, handle};
+use cuadre_callback::{Clients, Config, Event, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,8 +12,9 @@ async fn main() -> Result<(), Error> {
     telemetry::init(&env::process);
     let config = Config::from_env(&env::process)?;
     let clients = Clients::new(&aws::load_config().await, &config);
+    clients.read_keys(&config, aws::now()).await?;
     let (clients, config) = (&clients, &config);
-    run(service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
+    run(service_fn(|event: LambdaEvent<Event>| async move {
         Ok::<_, Infallible>(handle(event.payload, clients, config, aws::now()).await)
     }))
     .await

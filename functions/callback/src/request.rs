@@ -1,19 +1,23 @@
-//! From the event of the HTTP API to the parts that count, or to the refusal. No I/O.
+//! From the event to the parts that count, or to the refusal. No I/O.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
 
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use aws_lambda_events::http::{Method, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use cuadre::config::env::Accounts;
 
-/// A notice has a few hundred bytes.
-const BODY_BYTES_MAX: usize = 64 * 1024;
+use crate::Config;
+use crate::event::Event;
+
+/// Largest body that is looked at; a notice has a few hundred bytes.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// What a request is refused with, before its signature is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub enum Refusal {
+    /// 401, as for a bad signature: not from an address that notices may come from.
+    Sender,
     /// 405.
     Method,
     /// 415.
@@ -27,22 +31,33 @@ pub(crate) enum Refusal {
 }
 
 /// The account and the bytes that its provider may have signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Delivery<'a> {
-    pub(crate) account: &'a str,
-    pub(crate) body: Cow<'a, [u8]>,
+pub struct Delivery<'a> {
+    /// The account's configured name.
+    pub account: &'a str,
+    /// The body as it was sent.
+    pub body: Cow<'a, [u8]>,
+}
+
+/// Shown to nobody.
+impl fmt::Debug for Delivery<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery").field("account", &self.account).finish_non_exhaustive()
+    }
 }
 
 /// Checks everything that does not need a key.
-pub(crate) fn read<'a>(
-    event: &'a ApiGatewayV2httpRequest,
-    accounts: &'a Accounts,
-) -> Result<Delivery<'a>, Refusal> {
-    if event.request_context.http.method != Method::POST {
+///
+/// # Errors
+/// [`Refusal`], the first that holds.
+pub fn read<'a>(event: &'a Event, config: &'a Config) -> Result<Delivery<'a>, Refusal> {
+    let http = &event.request_context.http;
+    if !is_allowed(&http.source_ip, config) {
+        return Err(Refusal::Sender);
+    }
+    if http.method != "POST" {
         return Err(Refusal::Method);
     }
-    let media_type = event.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if !media_type.is_some_and(is_json) {
+    if !event.headers.values("content-type").next().is_some_and(is_json) {
         return Err(Refusal::MediaType);
     }
     let text = event.body.as_deref().unwrap_or_default();
@@ -52,8 +67,8 @@ pub(crate) fn read<'a>(
     if text.len() > text_bytes_max {
         return Err(Refusal::TooLarge);
     }
-    let named = event.path_parameters.get("account").map(String::as_str).unwrap_or_default();
-    let account = accounts.find(named).ok_or(Refusal::UnknownAccount)?;
+    let named = event.account().unwrap_or_default();
+    let account = config.accounts.find(named).ok_or(Refusal::UnknownAccount)?;
     let body = if event.is_base64_encoded {
         Cow::Owned(STANDARD.decode(text).map_err(|_| Refusal::BadBase64)?)
     } else {
@@ -65,32 +80,57 @@ pub(crate) fn read<'a>(
     Ok(Delivery { account, body })
 }
 
+/// Whether notices may come from this address. The platform tells it; a header such as `X-Forwarded-For` says what its
+/// sender likes, and is not looked at.
+fn is_allowed(source_ip: &str, config: &Config) -> bool {
+    let within = |address: IpAddr| config.allowed_from.iter().any(|network| network.contains(&address));
+    config.allowed_from.is_empty() || source_ip.parse().is_ok_and(within)
+}
+
 /// `application/json` or `…+json`, with or without parameters, in any letter case.
 fn is_json(media_type: &str) -> bool {
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    let (kind, subtype) = essence.split_once('/').unwrap_or_default();
+    let is_plain = subtype.eq_ignore_ascii_case("json");
+    let has_suffix =
+        || subtype.rsplit_once('+').is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"));
+    kind.eq_ignore_ascii_case("application") && (is_plain || has_suffix())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Headers, PathParameters};
+    use cuadre::config::env::Accounts;
 
-    fn event(method: Method, media_type: Option<&str>, body: &str, base64: bool) -> ApiGatewayV2httpRequest {
-        let mut event = ApiGatewayV2httpRequest::default();
-        event.request_context.http.method = method;
-        if let Some(media_type) = media_type {
-            event.headers.insert(header::CONTENT_TYPE, media_type.parse().unwrap());
+    fn config(allowed_from: &[&str]) -> Config {
+        Config {
+            table_name: "t".to_owned(),
+            secret_prefix: "s".to_owned(),
+            accounts: Accounts::parse("tienda").unwrap(),
+            allowed_from: allowed_from.iter().map(|network| network.parse().unwrap()).collect(),
         }
-        event.path_parameters.insert("account".to_owned(), "tienda".to_owned());
+    }
+
+    fn event(method: &str, media_type: Option<&str>, body: &str, base64: bool) -> Event {
+        let mut event = Event::default();
+        event.request_context.http.method = method.to_owned();
+        event.request_context.http.source_ip = "192.0.2.10".to_owned();
+        let media_type = media_type.map(|value| ("Content-Type".to_owned(), value.to_owned()));
+        event.headers = Headers(media_type.into_iter().collect());
+        event.path_parameters = Some(PathParameters { account: "tienda".to_owned() });
         event.body = Some(body.to_owned());
         event.is_base64_encoded = base64;
         event
     }
 
-    fn check(event: &ApiGatewayV2httpRequest, expected: Result<&[u8], Refusal>) {
-        let accounts = Accounts::parse("tienda").unwrap();
+    fn check(event: &Event, expected: Result<&[u8], Refusal>) {
+        check_within(event, &[], expected);
+    }
+
+    fn check_within(event: &Event, allowed_from: &[&str], expected: Result<&[u8], Refusal>) {
         assert_eq!(
-            read(event, &accounts).map(|delivery| delivery.body.into_owned()),
+            read(event, &config(allowed_from)).map(|delivery| delivery.body.into_owned()),
             expected.map(<[u8]>::to_vec)
         );
     }
@@ -98,43 +138,72 @@ mod tests {
     #[test]
     fn a_posted_json_body_is_taken_byte_for_byte() {
         let json = Some("application/json");
-        check(&event(Method::POST, json, "{ }\r\n", false), Ok(b"{ }\r\n"));
-        check(&event(Method::POST, Some("Application/JSON; charset=utf-8"), "{}", false), Ok(b"{}"));
-        check(&event(Method::POST, Some("application/problem+json"), "{}", false), Ok(b"{}"));
-        check(&event(Method::POST, json, "/+8=", true), Ok(b"\xFF\xEF"));
+        check(&event("POST", json, "{ }\r\n", false), Ok(b"{ }\r\n"));
+        check(&event("POST", Some("Application/JSON; charset=utf-8"), "{}", false), Ok(b"{}"));
+        check(&event("POST", Some("application/problem+json"), "{}", false), Ok(b"{}"));
+        check(&event("POST", json, "/+8=", true), Ok(b"\xFF\xEF"));
     }
 
     #[test]
     fn what_is_no_notice_is_refused_by_its_form() {
         let json = Some("application/json");
-        check(&event(Method::GET, json, "{}", false), Err(Refusal::Method));
-        check(&event(Method::PUT, json, "{}", false), Err(Refusal::Method));
-        check(&event(Method::POST, None, "{}", false), Err(Refusal::MediaType));
-        check(&event(Method::POST, Some("text/plain"), "{}", false), Err(Refusal::MediaType));
-        check(&event(Method::POST, json, "not base64", true), Err(Refusal::BadBase64));
+        for method in ["GET", "PUT", "post", ""] {
+            check(&event(method, json, "{}", false), Err(Refusal::Method));
+        }
+        for media_type in
+            [None, Some(""), Some("text/plain"), Some("text/json"), Some("application/jsonx"), Some("json")]
+        {
+            check(&event("POST", media_type, "{}", false), Err(Refusal::MediaType));
+        }
+        for damaged in ["not base64", "/+8", "/+8=\n", "\u{f1}+8="] {
+            check(&event("POST", json, damaged, true), Err(Refusal::BadBase64));
+        }
     }
 
     #[test]
     fn sixty_four_kilobytes_are_taken_and_no_more() {
         let json = Some("application/json");
         let largest = "a".repeat(BODY_BYTES_MAX);
-        check(&event(Method::POST, json, &largest, false), Ok(largest.as_bytes()));
-        check(&event(Method::POST, json, &format!("{largest}a"), false), Err(Refusal::TooLarge));
-        check(&event(Method::POST, json, &STANDARD.encode(&largest), true), Ok(largest.as_bytes()));
-        check(
-            &event(Method::POST, json, &STANDARD.encode(format!("{largest}a")), true),
-            Err(Refusal::TooLarge),
-        );
+        check(&event("POST", json, &largest, false), Ok(largest.as_bytes()));
+        check(&event("POST", json, &format!("{largest}a"), false), Err(Refusal::TooLarge));
+        check(&event("POST", json, &STANDARD.encode(&largest), true), Ok(largest.as_bytes()));
+        check(&event("POST", json, &STANDARD.encode(format!("{largest}a")), true), Err(Refusal::TooLarge));
     }
 
     #[test]
     fn an_account_is_known_by_its_exact_name() {
-        let mut event = event(Method::POST, Some("application/json"), "{}", false);
+        let mut event = event("POST", Some("application/json"), "{}", false);
         for name in ["", "Tienda", "tienda ", "tienda#1", "otra"] {
-            event.path_parameters.insert("account".to_owned(), name.to_owned());
+            event.path_parameters = Some(PathParameters { account: name.to_owned() });
             check(&event, Err(Refusal::UnknownAccount));
         }
-        event.path_parameters.clear();
+        event.path_parameters = None;
         check(&event, Err(Refusal::UnknownAccount));
+        for path in
+            ["/callbacks/", "/callbacks/tienda/", "/callbacks/%74ienda", "/callbacks/../tienda", "tienda"]
+        {
+            event.raw_path = path.to_owned();
+            check(&event, Err(Refusal::UnknownAccount));
+        }
+        event.raw_path = "/callbacks/tienda".to_owned();
+        check(&event, Ok(b"{}"));
+    }
+
+    #[test]
+    fn where_addresses_are_listed_no_other_is_let_in_whatever_a_header_says() {
+        let mut event = event("POST", Some("application/json"), "{}", false);
+        event.headers.0.push(("X-Forwarded-For".to_owned(), "203.0.113.7".to_owned()));
+        check_within(&event, &["192.0.2.0/24"], Ok(b"{}"));
+        check_within(&event, &["203.0.113.0/24", "192.0.2.10/32"], Ok(b"{}"));
+        check_within(&event, &["203.0.113.0/24"], Err(Refusal::Sender));
+        check_within(&event, &["192.0.2.11/32"], Err(Refusal::Sender));
+        event.request_context.http.source_ip = "2001:db8::1".to_owned();
+        check_within(&event, &["2001:db8::/32"], Ok(b"{}"));
+        check_within(&event, &["192.0.2.0/24"], Err(Refusal::Sender));
+        for unreadable in ["", "unknown", "192.0.2.10, 203.0.113.7"] {
+            event.request_context.http.source_ip = unreadable.to_owned();
+            check_within(&event, &["192.0.2.0/24"], Err(Refusal::Sender));
+            check_within(&event, &[], Ok(b"{}"));
+        }
     }
 }

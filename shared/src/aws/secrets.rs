@@ -1,5 +1,7 @@
 //! The accounts' keys in Secrets Manager: `{prefix}/accounts/{account}` holds
-//! `{"id_service": 1234, "access_key": "…", "secret_key": "…"}`.
+//! `{"id_service": 1234, "access_key": "…", "secret_key": "…"}`, and may say how notices are signed (`signature`, see
+//! docs/signature.md) and for how long the previous key is accepted (`overlap_hours`). Both stand beside the key since they
+//! change with it.
 //!
 //! The previous version is given out beside the current one for three days after a rotation, since a notice signed before
 //! it may arrive after it. Kept in the process for five minutes.
@@ -17,6 +19,7 @@ use zeroize::Zeroizing;
 
 use super::{Patience, SdkConfig, StoreError, failed};
 use crate::calendar::Instant;
+use crate::pagoefectivo::signature::{KeyError, Scheme, Verifier};
 use crate::pagoefectivo::{Credentials, Secret};
 
 /// How long keys are believed to be the current ones.
@@ -24,9 +27,12 @@ const KEPT: TimeDelta = TimeDelta::minutes(5);
 /// A bad signature may come from a key that is newer than ours; how often that is looked into.
 const REFRESH_AFTER: TimeDelta = TimeDelta::minutes(1);
 
-/// How long after a rotation the previous key is still accepted. How long the provider repeats a notice is not public;
-/// three days span a weekend. Our choice. Whoever must revoke a key at once takes the label `AWSPREVIOUS` from it.
-const PREVIOUS_ACCEPTED: TimeDelta = TimeDelta::hours(72);
+/// How long after a rotation the previous key is still accepted, where the secret does not say. How long the provider
+/// repeats a notice is not public; three days span a weekend. Our choice. Whoever must revoke a key at once takes the label
+/// `AWSPREVIOUS` from it.
+const OVERLAP_HOURS_DEFAULT: u32 = 72;
+/// Two keys in use for longer than a month are no rotation.
+const OVERLAP_HOURS_MAX: u32 = 31 * 24;
 
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
@@ -41,28 +47,46 @@ pub enum SecretError {
     #[error("the secret {0} does not exist: create it as docs and template say")]
     Absent(String),
     /// Its text is not what it must be; what it is instead is not said.
-    #[error("the secret {0} is not {{\"id_service\": number, \"access_key\": text, \"secret_key\": text}}")]
+    #[error(
+        "the secret {0} is not {{\"id_service\": number, \"access_key\": text, \"secret_key\": text}}, with \"signature\" and \"overlap_hours\" as docs/signature.md says"
+    )]
     Malformed(String),
 }
 
 /// The keys of one account as they stand in the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct AccountKeys {
     /// What requests are made with.
     pub current: Credentials,
-    /// What was current before; ask [`AccountKeys::previous_at`] whether it still counts.
-    previous: Option<Credentials>,
-    /// When the current version was made.
-    current_since: Option<Instant>,
+    /// What notices are verified with: the current key, and behind it the one that was current before, if it is any good.
+    /// What is wrong with the current one does not concern whoever only makes requests.
+    verifiers: Result<Vec<Verifier>, KeyError>,
+    /// Until when the previous one counts.
+    overlap_until: Option<Instant>,
 }
 
 impl AccountKeys {
-    /// What notices may still be signed with: the previous version, until 72 hours after the current one was made.
-    #[must_use]
-    pub fn previous_at(&self, now: Instant) -> Option<&Credentials> {
+    fn new(current: Stored, current_since: Option<Instant>, previous: Option<Stored>) -> AccountKeys {
+        let verifier = |keys: &Stored| Verifier::new(keys.scheme.clone(), &keys.credentials.secret_key);
+        let verifiers = verifier(&current).map(|current| {
+            // A first value that was wrong and has been corrected is not worth refusing the right one for.
+            let previous = previous.and_then(|previous| verifier(&previous).ok());
+            std::iter::once(current).chain(previous).collect()
+        });
         // Without a date nobody knows how long ago the rotation was; AWS always tells it.
-        let age = now.to_utc().signed_duration_since(self.current_since?.to_utc());
-        self.previous.as_ref().filter(|_| age <= PREVIOUS_ACCEPTED)
+        let overlap_until = current_since.map(|since| since.plus_hours(current.overlap_hours));
+        AccountKeys { current: current.credentials, verifiers, overlap_until }
+    }
+
+    /// What a notice that arrives now may be verified with, the current key first. The previous one counts until the
+    /// overlap is over.
+    ///
+    /// # Errors
+    /// [`KeyError`] where the current key can be nobody's.
+    pub fn verifiers_at(&self, now: Instant) -> Result<&[Verifier], KeyError> {
+        let verifiers = self.verifiers.as_ref().map_err(|error| *error)?;
+        let accepted = if self.overlap_until.is_some_and(|until| now <= until) { 2 } else { 1 };
+        Ok(verifiers.get(..accepted).unwrap_or(verifiers))
     }
 }
 
@@ -129,9 +153,8 @@ impl Secrets {
         let current = current?.ok_or_else(|| SecretError::Absent(name.clone()))?;
         let current_since = current.created_at;
         let current = parse(&current.text).ok_or(SecretError::Malformed(name))?;
-        // A first value that was wrong and has been corrected is not worth refusing the right one for.
         let previous = previous?.and_then(|version| parse(&version.text));
-        Ok(AccountKeys { current, previous, current_since })
+        Ok(AccountKeys::new(current, current_since, previous))
     }
 
     /// One version; `None` where there is none.
@@ -160,11 +183,23 @@ struct Version {
     created_at: Option<Instant>,
 }
 
-#[derive(Deserialize)]
+/// A version of a secret, understood.
 struct Stored {
+    credentials: Credentials,
+    scheme: Scheme,
+    overlap_hours: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
     id_service: IdService,
     access_key: String,
     secret_key: String,
+    #[serde(default)]
+    signature: Scheme,
+    #[serde(default)]
+    overlap_hours: Option<u32>,
 }
 
 /// Written as a number, or as a text by those who think of it as a code.
@@ -175,48 +210,76 @@ enum IdService {
     Text(String),
 }
 
-fn parse(text: &str) -> Option<Credentials> {
-    let stored: Stored = serde_json::from_str(text).ok()?;
-    let (access_key, secret_key) = (Secret::new(stored.access_key), Secret::new(stored.secret_key));
-    let id_service = match stored.id_service {
+fn parse(text: &str) -> Option<Stored> {
+    let text: Text = serde_json::from_str(text).ok()?;
+    let (access_key, secret_key) = (Secret::new(text.access_key), Secret::new(text.secret_key));
+    let id_service = match text.id_service {
         IdService::Number(number) => number,
         IdService::Text(text) => text.trim().parse().ok()?,
     };
-    Some(Credentials { id_service, access_key, secret_key })
+    let overlap_hours = text.overlap_hours.unwrap_or(OVERLAP_HOURS_DEFAULT);
+    let credentials = Credentials { id_service, access_key, secret_key };
+    (overlap_hours <= OVERLAP_HOURS_MAX).then_some(Stored {
+        credentials,
+        scheme: text.signature,
+        overlap_hours,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_previous_key_counts_for_three_days() {
-        let key =
-            |text: &str| parse(&format!(r#"{{"id_service":1,"access_key":"a","secret_key":"{text}"}}"#));
-        let time = |text: &str| Instant::parse(text).unwrap();
-        let check = |since: Option<&str>, now: &str, expected: bool| {
-            let (current, previous) = (key("new").unwrap(), key("old"));
-            let keys = AccountKeys { current, previous, current_since: since.map(time) };
-            assert_eq!(keys.previous_at(time(now)).is_some(), expected, "{since:?} {now}");
-        };
-        let since = Some("2026-03-02T09:00:00-05:00");
-        check(since, "2026-03-02T09:00:00-05:00", true);
-        check(since, "2026-03-05T09:00:00-05:00", true);
-        check(since, "2026-03-05T09:00:01-05:00", false);
-        check(None, "2026-03-02T09:00:00-05:00", false);
+    fn secret(key: &str, more: &str) -> String {
+        format!(r#"{{"id_service":1,"access_key":"a","secret_key":"{key}"{more}}}"#)
     }
 
     #[test]
-    fn a_secret_is_three_fields() {
+    fn a_previous_key_counts_while_the_overlap_lasts() {
+        let time = |text: &str| Instant::parse(text).unwrap();
+        let check = |since: Option<&str>, more: &str, now: &str, expected: usize| {
+            let current = parse(&secret("a-new-key-that-is-long", more)).unwrap();
+            let previous = parse(&secret("an-old-key-that-is-long", ""));
+            let keys = AccountKeys::new(current, since.map(time), previous);
+            assert_eq!(keys.verifiers_at(time(now)).unwrap().len(), expected, "{since:?} {more} {now}");
+        };
+        let since = Some("2026-03-02T09:00:00-05:00");
+        check(since, "", "2026-03-02T09:00:00-05:00", 2);
+        check(since, "", "2026-03-05T09:00:00-05:00", 2);
+        check(since, "", "2026-03-05T09:00:01-05:00", 1);
+        check(since, r#","overlap_hours":1"#, "2026-03-02T10:00:00-05:00", 2);
+        check(since, r#","overlap_hours":1"#, "2026-03-02T10:00:01-05:00", 1);
+        check(since, r#","overlap_hours":0"#, "2026-03-02T09:00:01-05:00", 1);
+        check(None, "", "2026-03-02T09:00:00-05:00", 1);
+    }
+
+    #[test]
+    fn a_short_current_key_is_none_and_a_short_previous_one_is_left_out() {
+        let stored = |key: &str| parse(&secret(key, "")).unwrap();
+        let now = Instant::parse("2026-03-02T09:00:00-05:00").unwrap();
+        assert!(AccountKeys::new(stored("short"), Some(now), None).verifiers_at(now).is_err());
+        let keys = AccountKeys::new(stored("a-new-key-that-is-long"), Some(now), Some(stored("short")));
+        assert_eq!(keys.verifiers_at(now).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_secret_is_three_fields_and_two_more_that_may_be_left_out() {
         let keys = parse(r#"{"id_service":"12345","access_key":"a","secret_key":"s"}"#).unwrap();
-        assert_eq!((keys.id_service, keys.secret_key.expose()), (12345, "s"));
+        assert_eq!((keys.credentials.id_service, keys.credentials.secret_key.expose()), (12345, "s"));
+        assert_eq!((keys.scheme, keys.overlap_hours), (Scheme::default(), 72));
+        let compact =
+            parse(&secret("s", r#","signature":{"scheme":"pagoefectivo","compact":true}"#)).unwrap();
+        assert_eq!(compact.scheme, Scheme::PagoEfectivo { compact: true });
         for text in [
             "",
             "{}",
             r#"{"id_service":-1,"access_key":"a","secret_key":"s"}"#,
             r#"{"id_service":1,"access_key":"a"}"#,
+            &secret("s", r#","signature":{"scheme":"none"}"#),
+            &secret("s", r#","overlap_hours":745"#),
+            &secret("s", r#","forward_url":"https://shop.example""#),
         ] {
-            assert_eq!(parse(text), None, "{text}");
+            assert!(parse(text).is_none(), "{text}");
         }
     }
 }

@@ -104,15 +104,28 @@ pub fn read<'a>(
     Ok(NoticeRow { account, cip, event_type, operation_number, amount, paid_at, received_at, extras })
 }
 
+/// The CIP of a body that cannot be read as a whole, so that a person finds what it belongs to.
+#[must_use]
+pub fn cip(body: &[u8]) -> Option<Cip> {
+    let envelope: Envelope<'_> = serde_json::from_slice(body).ok()?;
+    Cip::parse(&fields::scalar(envelope.data?.cip).ok()??)
+}
+
 /// By what one notice is known within its account and CIP: the event and its operation number, else its payment time,
 /// else nothing, so that there is one per CIP and event. `#` parts them and is escaped within.
 #[must_use]
 pub fn identity(notice: &NoticeRow<'_>) -> String {
-    let event = escaped(&notice.event_type);
-    match (&notice.operation_number, notice.paid_at) {
-        (Some(number), _) => format!("{event}#{}", escaped(number)),
-        (None, Some(paid_at)) => format!("{event}#{paid_at}"),
-        (None, None) => format!("{event}#-"),
+    let operation = operation_key(notice.operation_number.as_deref(), notice.paid_at);
+    format!("{}#{operation}", key_part(&notice.event_type))
+}
+
+/// By what one operation is known within its CIP and event: its number, else its payment time, else nothing.
+#[must_use]
+pub fn operation_key(number: Option<&str>, paid_at: Option<Instant>) -> String {
+    match (number, paid_at) {
+        (Some(number), _) => key_part(number),
+        (None, Some(paid_at)) => paid_at.to_string(),
+        (None, None) => "-".to_owned(),
     }
 }
 
@@ -133,8 +146,10 @@ pub fn content_hash(notice: &NoticeRow<'_>) -> String {
     hex::encode(hash_parts(fields.iter().map(String::as_bytes).chain(extras)))
 }
 
-/// Keeps the parts of an identity apart: a colon stands in times alone, and a lone `-` means that there is nothing.
-fn escaped(part: &str) -> String {
+/// A text as part of an identity, kept apart from the others: a colon stands in times alone, and a lone `-` means that
+/// there is nothing.
+#[must_use]
+pub fn key_part(part: &str) -> String {
     match part {
         "-" => "%2D".to_owned(),
         _ => part.replace('%', "%25").replace('#', "%23").replace(':', "%3A"),
