@@ -3,6 +3,9 @@
 //! - `raw/{source}/account=A/day=D/{tick}-{hash}.json.zst`: what was asked and answered, once, without secrets
 //! - `normalized/{leg}/account=A/day=D/{source}-{tick}-{hash}.ndjson`: canonical rows by the day of their arrival
 //! - `normalized/looks/account=A/day=D/…`: every CIP that a search asked for, found or not
+//! - `inbox/orders/{account}/…`: files as a shop drops them
+//! - `rejected/orders/account=A/day=D/import-{time}-{hash}.csv`: rows of such a file that cannot be read
+//! - `rejected/orders/account=A/{name}-{hash}.json`, `rejected/unknown/…`: that a whole file was rejected, and why
 //! - `runs/{account}/{run}/…`: the inputs and outputs of a run
 //! - `config/cuadre.toml`: the policy, where there is one
 //!
@@ -39,18 +42,60 @@ pub fn looks_prefix(account: &str) -> String {
 /// The name of rows that a search brought at `tick`.
 #[must_use]
 pub fn search_rows_key(account: &str, tick: Instant, content: &[u8]) -> String {
-    arrived(&rows_prefix(Leg::Reports, account), tick, content, "ndjson")
+    arrived(&rows_prefix(Leg::Reports, account), SEARCH, tick, content, "ndjson")
 }
 
 /// The name of the looks of a search at `tick`.
 #[must_use]
 pub fn looks_key(account: &str, tick: Instant, content: &[u8]) -> String {
-    arrived(&looks_prefix(account), tick, content, "ndjson")
+    arrived(&looks_prefix(account), SEARCH, tick, content, "ndjson")
 }
 
-fn arrived(prefix: &str, tick: Instant, content: &[u8], extension: &str) -> String {
+/// The source whose rows come from files that a shop drops.
+pub const IMPORT: &str = "import";
+
+/// Where a shop drops its files of orders, one folder an account.
+pub const ORDERS_INBOX: &str = "inbox/orders/";
+
+/// The name of orders from a file that arrived at `arrived_at`.
+#[must_use]
+pub fn imported_orders_key(account: &str, arrived_at: Instant, content: &[u8]) -> String {
+    arrived(&rows_prefix(Leg::Orders, account), IMPORT, arrived_at, content, "ndjson")
+}
+
+/// Whether an object has the name of orders with this content, whenever they arrived.
+#[must_use]
+pub fn is_imported_content(key: &str, content: &[u8]) -> bool {
+    source_of(key) == IMPORT && key.ends_with(&format!("-{}.ndjson", short_hash(content)))
+}
+
+/// The name of what could not be read of a file of orders that arrived at `arrived_at`.
+#[must_use]
+pub fn rejected_orders_key(account: &str, arrived_at: Instant, content: &[u8]) -> String {
+    let prefix = format!("rejected/{}/account={account}/", Leg::Orders.word());
+    arrived(&prefix, IMPORT, arrived_at, content, "csv")
+}
+
+/// The name of the note that a file was rejected whole; without an account where its folder names none that is known.
+#[must_use]
+pub fn rejected_file_key(account: Option<&str>, key: &str, version_id: Option<&str>) -> String {
+    let folder = match account {
+        Some(account) => format!("rejected/{}/account={account}/", Leg::Orders.word()),
+        None => "rejected/unknown/".to_owned(),
+    };
+    let name = key.rsplit('/').next().unwrap_or(key);
+    let harmless = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let name: String = name.chars().take(NAME_CHARS_MAX).map(harmless).collect();
+    let hash = short(&hash_parts([key.as_bytes(), version_id.unwrap_or_default().as_bytes()]));
+    format!("{folder}{name}-{hash}.json")
+}
+
+/// As much of a file's own name as goes into the name of a note about it; the hash tells files apart.
+const NAME_CHARS_MAX: usize = 100;
+
+fn arrived(prefix: &str, source: &str, tick: Instant, content: &[u8], extension: &str) -> String {
     format!(
-        "{prefix}day={}/{SEARCH}-{}-{}.{extension}",
+        "{prefix}day={}/{source}-{}-{}.{extension}",
         tick.business_day(),
         stamp(tick),
         short_hash(content)
@@ -62,6 +107,23 @@ fn arrived(prefix: &str, tick: Instant, content: &[u8], extension: &str) -> Stri
 pub fn raw_search_key(account: &str, tick: Instant, content: &[u8]) -> String {
     let (day, hash) = (tick.business_day(), short_hash(content));
     format!("raw/{SEARCH}/account={account}/day={day}/{}-{hash}.json.zst", stamp(tick))
+}
+
+/// The source whose rows come from signed notices.
+pub const CALLBACK: &str = "callback";
+
+/// The name of notices that arrived from `first` on, as rows.
+#[must_use]
+pub fn notice_rows_key(account: &str, first: Instant, content: &[u8]) -> String {
+    let (day, hash) = (first.business_day(), short_hash(content));
+    format!("{}day={day}/{CALLBACK}-{}-{hash}.ndjson", rows_prefix(Leg::Notices, account), stamp(first))
+}
+
+/// The name of notices that arrived from `first` on, as they were received.
+#[must_use]
+pub fn raw_notices_key(account: &str, first: Instant, content: &[u8]) -> String {
+    let (day, hash) = (first.business_day(), short_hash(content));
+    format!("raw/{CALLBACK}/account={account}/day={day}/{}-{hash}.ndjson.zst", stamp(first))
 }
 
 /// Where the inputs and outputs of a run lie.
@@ -78,7 +140,11 @@ pub fn source_of(key: &str) -> &str {
 }
 
 fn short_hash(content: &[u8]) -> String {
-    hex::encode(hash_parts([content]).first_chunk::<6>().copied().unwrap_or_default())
+    short(&hash_parts([content]))
+}
+
+fn short(hash: &[u8; 32]) -> String {
+    hex::encode(hash.first_chunk::<6>().copied().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -95,6 +161,37 @@ mod tests {
         assert_ne!(key, search_rows_key("tienda", tick, b"other\n"));
         assert_eq!(source_of(&key), SEARCH);
         assert_eq!(source_of("normalized/reports/account=a/day=2026-03-02/portal.csv"), "portal");
+    }
+
+    #[test]
+    fn imported_orders_are_known_by_their_content_whenever_they_came() {
+        let first = Instant::parse("2026-03-02T23:30:00-05:00").unwrap();
+        let key = imported_orders_key("tienda", first, b"row\n");
+        let prefix = "normalized/orders/account=tienda/day=2026-03-02/import-20260303T043000Z-";
+        assert!(key.starts_with(prefix) && key.ends_with(".ndjson"), "{key}");
+        let second = imported_orders_key("tienda", first.plus_hours(24), b"row\n");
+        assert_ne!(key, second);
+        assert!(is_imported_content(&key, b"row\n") && is_imported_content(&second, b"row\n"));
+        assert!(!is_imported_content(&key, b"other\n"));
+        assert!(!is_imported_content(&key.replace("/import-", "/shop-"), b"row\n"));
+        let rejected = rejected_orders_key("tienda", first, b"row\n");
+        let prefix = "rejected/orders/account=tienda/day=2026-03-02/import-20260303T043000Z-";
+        assert!(rejected.starts_with(prefix) && rejected.ends_with(".csv"), "{rejected}");
+    }
+
+    #[test]
+    fn a_note_about_a_file_is_told_apart_by_its_whole_name_and_version() {
+        let note = |key: &str, version| rejected_file_key(Some("tienda"), key, version);
+        let key = note("inbox/orders/tienda/a ñ/día 1.xlsx", Some("v1"));
+        assert!(
+            key.starts_with("rejected/orders/account=tienda/d_a_1.xlsx-") && key.ends_with(".json"),
+            "{key}"
+        );
+        assert_eq!(key, note("inbox/orders/tienda/a ñ/día 1.xlsx", Some("v1")));
+        assert_ne!(key, note("inbox/orders/tienda/a ñ/día 1.xlsx", Some("v2")));
+        assert_ne!(key, note("inbox/orders/tienda/b/día 1.xlsx", Some("v1")));
+        assert!(note(&"x".repeat(1_024), None).len() < 200);
+        assert!(rejected_file_key(None, "inbox/other/a#b/c", None).starts_with("rejected/unknown/c-"));
     }
 
     #[test]

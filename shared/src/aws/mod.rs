@@ -4,7 +4,10 @@
 //! `tests/emulators` through the SDK's HTTP client.
 
 pub mod bucket;
+pub mod events;
 pub mod layout;
+pub mod policy;
+pub mod queue;
 pub mod rows;
 pub mod schedule;
 pub mod secrets;

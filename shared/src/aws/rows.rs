@@ -82,12 +82,9 @@ impl Bucket {
         let mut read = RowFiles::default();
         let mut wanted = Vec::new();
         for (key, version_id) in versions {
-            match Format::from_name(&key) {
-                Some(format) if !key.ends_with(".gz") => wanted.push((key, version_id, format)),
-                _ => {
-                    let reason = "is not named .csv, .ndjson, .jsonl or one of these with .zst";
-                    read.left_out.push((key, reason.to_owned()));
-                }
+            match format_of(&key) {
+                Ok(format) => wanted.push((key, version_id, format)),
+                Err(reason) => read.left_out.push((key, reason.to_owned())),
             }
         }
         self.fetch(leg, wanted, bytes_max, &mut read).await?;
@@ -140,6 +137,29 @@ impl Bucket {
     }
 }
 
+/// How an object of rows is laid out, by its name.
+///
+/// # Errors
+/// What is wrong with the name; reads on after it.
+pub fn format_of(key: &str) -> Result<Format, &'static str> {
+    let format = Format::from_name(key).filter(|_| !key.ends_with(".gz"));
+    format.ok_or("is not named .csv, .ndjson, .jsonl or one of these with .zst")
+}
+
+/// The bytes of one object of rows without the compression that its name tells of; at most [`OBJECT_BYTES_MAX`].
+///
+/// # Errors
+/// What is wrong with it; reads on after its name, and holds nothing of the content.
+pub fn unpacked(key: &str, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+    plain(key, bytes, OBJECT_BYTES_MAX).map_err(|unfit| match unfit {
+        Unfit::Itself(reason) => reason,
+        Unfit::Together => TOO_LARGE.to_owned(),
+    })
+}
+
+/// What is said of an object beyond [`OBJECT_BYTES_MAX`]; reads on after its name.
+pub const TOO_LARGE: &str = "is larger than 256 MiB";
+
 /// Why an object's bytes are not taken.
 #[derive(Debug, PartialEq, Eq)]
 enum Unfit {
@@ -165,7 +185,7 @@ fn plain(key: &str, bytes: Vec<u8>, bytes_left: usize) -> Result<Vec<u8>, Unfit>
     match text.len() {
         length if length <= bytes_max => Ok(text),
         _ if bytes_left < OBJECT_BYTES_MAX => Err(Unfit::Together),
-        _ => Err(Unfit::Itself("is larger than 256 MiB".to_owned())),
+        _ => Err(Unfit::Itself(TOO_LARGE.to_owned())),
     }
 }
 
@@ -191,5 +211,24 @@ mod tests {
         assert_eq!(plain("a.csv.zst", packed.clone(), 1_000), Ok(text));
         assert_eq!(plain("a.csv.zst", packed, 999), Err(Unfit::Together));
         assert!(matches!(plain("a.csv.zst", b"no".to_vec(), 999), Err(Unfit::Itself(_))));
+    }
+
+    #[test]
+    fn one_object_is_unpacked_as_its_name_says() {
+        let check = |key: &str, bytes: &[u8], expected: Option<&[u8]>| {
+            assert_eq!(unpacked(key, bytes.to_vec()).ok().as_deref(), expected, "{key}");
+        };
+        check("a.csv", b"text", Some(b"text"));
+        check("a.csv.zst", &compressed(b"text").unwrap(), Some(b"text"));
+        check("a.csv.zst", b"text", None);
+    }
+
+    #[test]
+    fn a_format_that_is_not_unpacked_here_is_refused_by_name() {
+        let check = |key: &str, expected: Option<Format>| assert_eq!(format_of(key).ok(), expected, "{key}");
+        check("a/b.csv", Some(Format::Csv));
+        check("a/b.jsonl.zst", Some(Format::Ndjson));
+        check("a/b.csv.gz", None);
+        check("a/b.xlsx", None);
     }
 }

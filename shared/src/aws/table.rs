@@ -2,33 +2,48 @@
 //!
 //! | what | pk | sk | rest |
 //! | --- | --- | --- | --- |
-//! | notice | `CIP#{account}#{cip}` | `NOTICE#{event}#{operation number, else payment time, else -}` | parsed fields, `content_hash`, raw `body` |
-//! | quarantine | `QUARANTINE#{account}` | SHA-256 of the body | `reason`, `received_at`, raw `body` |
+//! | notice | `CIP#{account}#{cip}` | `NOTICE#{event}#{operation number, else payment time, else -}` | parsed fields, `content_hash`, raw `body`, `signature` |
+//! | order | `CIP#{account}#{cip}`, each of its CIPs | `ORDER#{reference}#{created_at}#{updated_at, else -}` | `row`: the canonical line |
+//! | report | `CIP#{account}#{cip}` | `REPORT#{source}#{status and operation, or look}#{observed_at, else -}` | `row`: the canonical line |
+//! | doubt | `CIP#{account}#{cip}` | `DOUBT#{source}#{id}` | `reason`, `observed_at` |
+//! | state | `CIP#{account}#{cip}` | `STATE` | what the world was last told: `version`, `detail`, `announced` |
+//! | pointer | `ORDER#{account}#{reference}` | `{created_at}#CIP#{cip}` | |
+//! | pointer | `OPERATION#{account}#{number}` | `CIP#{cip}` | |
+//! | quarantine | `QUARANTINE#{account}` | SHA-256 of the body | `reason`, `received_at`, raw `body`, `signature`, `cip` if it can be read |
 //! | break | `BREAK#{account}` | break id | `state` open or closed, `opened_at`, what it is about, `content_hash` |
 //! | run | `RUN#{account}` | `as_of` | `state` alerting or done, counts, where the report lies |
 //! | newest run | `RUN#{account}` | `newest` | `as_of` of the newest run that has begun to write breaks |
 //! | watermark | `WATERMARK#{account}` | source | `covered_until` |
 //!
-//! Every item has `kind`. A notice is one fact and is written once, under its natural key: that key, not a record that
-//! expires, is what makes a repeated callback harmless. Accounts hold no `#` (see `config::env`).
+//! Every item has `kind`. A fact is written once, under its natural key: that key, not a record that expires, is what makes a
+//! repeated delivery harmless. A row that contradicts the one under its key is kept beside it (`…#{hash}`). A state, a
+//! pointer and a doubt follow from facts. Accounts hold no `#` (see `config::env`).
 
 mod breaks;
+mod facts;
 mod notices;
 mod runs;
+mod states;
+pub mod stream;
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{Patience, SdkConfig, StoreError};
+use super::{Patience, SdkConfig, StoreError, failed};
 use crate::calendar::Instant;
 
 pub use breaks::{BreakRecord, BreakState};
-pub use notices::{Quarantined, Recorded};
+pub use facts::Facts;
+pub use notices::{Quarantined, Received, Recorded, Signed};
 pub use runs::{Claim, RunRecord, RunState};
+pub use states::PublishedState;
 
 /// The table and how long its callers can wait.
 #[derive(Debug)]
@@ -54,6 +69,7 @@ impl Table {
 type Attributes = HashMap<String, AttributeValue>;
 
 /// An item on its way into the table or out of it.
+#[derive(Clone)]
 struct Item {
     kind: &'static str,
     attributes: Attributes,
@@ -96,6 +112,13 @@ impl Item {
         self.find(name).ok_or_else(|| self.unreadable(name))
     }
 
+    fn get_bytes(&self, name: &'static str) -> Result<&[u8], StoreError> {
+        match self.attributes.get(name) {
+            Some(AttributeValue::B(bytes)) => Ok(bytes.as_ref()),
+            _ => Err(self.unreadable(name)),
+        }
+    }
+
     /// A text or the digits of a number.
     fn find(&self, name: &'static str) -> Option<&str> {
         match self.attributes.get(name)? {
@@ -120,6 +143,21 @@ impl Item {
 
     fn unreadable(&self, field: &'static str) -> StoreError {
         StoreError::Unreadable { what: self.kind, field }
+    }
+}
+
+/// What came of a conditional put: `true` = written, `false` = its condition did not hold.
+fn unless_condition_failed(
+    answer: Result<PutItemOutput, SdkError<PutItemError, HttpResponse>>,
+) -> Result<bool, StoreError> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(SdkError::ServiceError(error))
+            if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(failed("PutItem", error)),
     }
 }
 

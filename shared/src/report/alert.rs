@@ -26,7 +26,8 @@ pub struct Alert {
     pub subject: String,
     /// Several lines of text.
     pub body: String,
-    /// `account`, `severity` (of the worst break, `info` without any), `breaks` (their number), `class` (theirs, a list).
+    /// Of a run: `account`, `severity` (of the worst break, `info` without any), `breaks` (their number), `class` (theirs, a
+    /// list). Of an urgent message: `account`, `kind`, `severity`, `event_id`, `reason` (a list).
     pub attributes: Vec<(&'static str, Attribute)>,
 }
 
@@ -76,8 +77,13 @@ fn subject(run: &Run, account: &str, worst: Option<Severity>) -> String {
             format!("{}, worst {word}, {}", counted(u64_of(breaks), "break"), money(&in_question(run)))
         }
     };
+    subject_line(&format!("Cuadre {account}{day}: {found}"))
+}
+
+/// A text as SNS takes it for a subject.
+pub(super) fn subject_line(text: &str) -> String {
     let printable = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
-    format!("Cuadre {account}{day}: {found}").chars().map(printable).take(SUBJECT_CHARS_MAX).collect()
+    text.chars().map(printable).take(SUBJECT_CHARS_MAX).collect()
 }
 
 fn body(run: &Run, account: &str, run_id: &str, report_location: &str) -> String {

@@ -1,10 +1,12 @@
 //! What a run hands to people and programs: the same bytes for the same run. Pure.
 
 pub mod alert;
+pub mod code;
 mod facts;
 mod open;
 mod summary;
 mod tables;
+pub mod urgent;
 
 pub use facts::Facts;
 pub use open::open_ndjson;

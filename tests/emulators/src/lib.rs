@@ -1,6 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod bus;
 mod network;
+mod queues;
+mod secrets;
+mod stream;
 mod topic;
 
 use std::collections::HashMap;
@@ -10,6 +14,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    StreamSpecification, StreamViewType,
 };
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -19,7 +24,9 @@ use winterbaume_core::MockAws;
 use winterbaume_s3::S3Service;
 use winterbaume_secretsmanager::SecretsManagerService;
 
+pub use bus::{BUS_NAME, BusEvent};
 pub use network::{Fault, Faults, Service, Trouble};
+pub use queues::{FAILURES_URL, FORWARDS_DEAD_URL, FORWARDS_URL, INBOX_DEAD_URL, INBOX_URL};
 pub use topic::Alert;
 
 /// The table that [`Emulators::start`] makes, with the keys of the deployed one.
@@ -29,7 +36,6 @@ pub const BUCKET_NAME: &str = "cuadre-data";
 /// The topic whose messages are recorded.
 pub const TOPIC_ARN: &str = "arn:aws:sns:us-east-1:123456789012:cuadre-alerts";
 
-const PREVIOUS: &str = "AWSPREVIOUS";
 const REGION: &str = "us-east-1";
 
 /// Why the emulators did not start, or did not do what a test asked of them.
@@ -56,6 +62,7 @@ pub enum EmulatorError {
 pub struct Emulators {
     config: SdkConfig,
     network: network::Network,
+    stream: stream::Stream,
     listener: JoinHandle<()>,
 }
 
@@ -76,6 +83,8 @@ impl Emulators {
         let network = network::Network {
             faults: Faults::default(),
             recorder: topic::Recorder::default(),
+            bus: bus::Bus::default(),
+            queues: queues::Queues::default(),
             dynamodb_endpoint,
             loopback: aws_smithy_http_client::Builder::new().build_http(),
             in_process: mock.http_client(),
@@ -83,6 +92,7 @@ impl Emulators {
         let emulators = Emulators {
             config: sdk_config(network.clone()),
             network,
+            stream: stream::Stream::new(database.clone()),
             listener: tokio::spawn(dynoxide::server::serve_on(listener, database)),
         };
         emulators.make_table().await?;
@@ -114,42 +124,47 @@ impl Emulators {
         self.network.recorder.alerts()
     }
 
-    /// Makes a secret, or gives it a new current value; the old value stays as the previous one.
+    /// Everything that was put on any bus, in order.
+    #[must_use]
+    pub fn events(&self) -> Vec<BusEvent> {
+        self.network.bus.events()
+    }
+
+    /// The next changes of the table, at most so many, as the event that a function on its stream gets. They come again
+    /// until [`Emulators::done_with`].
     ///
     /// # Errors
     /// [`EmulatorError::Refused`].
-    pub async fn put_secret(&self, name: &str, value: &str) -> Result<(), EmulatorError> {
-        let client = aws_sdk_secretsmanager::Client::new(&self.config);
-        let created = client.create_secret().name(name).secret_string(value).send().await;
-        match created.map_err(aws_sdk_secretsmanager::error::SdkError::into_service_error) {
-            Ok(_) => Ok(()),
-            Err(error) if error.is_resource_exists_exception() => {
-                self.retire_previous(&client, name).await?;
-                let put = client.put_secret_value().secret_id(name).secret_string(value).send().await;
-                put.map(drop).map_err(|error| refused("PutSecretValue", &error))
-            }
-            Err(error) => Err(refused("CreateSecret", &error)),
-        }
+    pub fn stream_batch(&self, max: usize) -> Result<serde_json::Value, EmulatorError> {
+        self.stream.batch(max)
     }
 
-    /// Takes the label of the previous version from whatever bears it, as AWS does by itself on every put; the
-    /// emulator leaves it there, and then gives out any one of several previous versions.
-    async fn retire_previous(
-        &self,
-        client: &aws_sdk_secretsmanager::Client,
-        name: &str,
-    ) -> Result<(), EmulatorError> {
-        let listed = client.list_secret_version_ids().secret_id(name).include_deprecated(true).send().await;
-        let listed = listed.map_err(|error| refused("ListSecretVersionIds", &error))?;
-        for version in listed.versions() {
-            if version.version_stages().iter().any(|stage| stage == PREVIOUS) {
-                let request = client.update_secret_version_stage().secret_id(name).version_stage(PREVIOUS);
-                let moved =
-                    request.set_remove_from_version_id(version.version_id().map(str::to_owned)).send().await;
-                moved.map_err(|error| refused("UpdateSecretVersionStage", &error))?;
-            }
-        }
-        Ok(())
+    /// Goes on behind the record with this sequence number.
+    pub fn done_with(&self, sequence_number: &str) {
+        self.stream.done_with(sequence_number);
+    }
+
+    /// Messages of a queue, at most so many, as the event that a function on it gets. They are in flight then.
+    #[must_use]
+    pub fn receive(&self, queue_url: &str, max: usize) -> serde_json::Value {
+        self.network.queues.receive(queue_url, max)
+    }
+
+    /// Deletes a message that was dealt with.
+    pub fn delete(&self, queue_url: &str, message_id: &str) {
+        self.network.queues.delete(queue_url, message_id);
+    }
+
+    /// Lets everything in flight come back, as after the time it was postponed for; gives those times in seconds, in the
+    /// order of the messages, `None` where a message was not postponed.
+    pub fn return_all(&self, queue_url: &str) -> Vec<Option<u64>> {
+        self.network.queues.return_all(queue_url)
+    }
+
+    /// The bodies of the messages that wait in a queue, in their order.
+    #[must_use]
+    pub fn waiting(&self, queue_url: &str) -> Vec<String> {
+        self.network.queues.waiting(queue_url)
     }
 
     /// Puts an object into the bucket.
@@ -202,6 +217,19 @@ impl Emulators {
         Ok(items)
     }
 
+    /// Deletes an item of the table, as a person does in the console.
+    ///
+    /// # Errors
+    /// [`EmulatorError::Refused`].
+    pub async fn delete_item(
+        &self,
+        key: impl IntoIterator<Item = (&'static str, AttributeValue)>,
+    ) -> Result<(), EmulatorError> {
+        let key = key.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let request = self.dynamodb().delete_item().table_name(TABLE_NAME).set_key(Some(key));
+        request.send().await.map(drop).map_err(|error| refused("DeleteItem", &error))
+    }
+
     fn s3(&self) -> aws_sdk_s3::Client {
         aws_sdk_s3::Client::new(&self.config)
     }
@@ -212,8 +240,12 @@ impl Emulators {
 
     async fn make_table(&self) -> Result<(), EmulatorError> {
         let refused_here = |error: &dyn std::error::Error| refused("CreateTable", error);
+        let stream = StreamSpecification::builder().stream_enabled(true);
+        let stream = stream.stream_view_type(StreamViewType::NewAndOldImages).build();
+        let stream = stream.map_err(|error| refused_here(&error))?;
         let mut request =
             self.dynamodb().create_table().table_name(TABLE_NAME).billing_mode(BillingMode::PayPerRequest);
+        request = request.stream_specification(stream);
         for (name, role) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
             let key = KeySchemaElement::builder().attribute_name(name).key_type(role).build();
             let attribute = AttributeDefinition::builder()
@@ -225,7 +257,10 @@ impl Emulators {
                 .key_schema(key.map_err(|error| refused_here(&error))?)
                 .attribute_definitions(attribute);
         }
-        request.send().await.map(drop).map_err(|error| refused_here(&error))
+        let created = request.send().await.map_err(|error| refused_here(&error))?;
+        let arn = created.table_description().and_then(|table| table.latest_stream_arn());
+        self.stream.set_arn(arn.unwrap_or_default());
+        Ok(())
     }
 
     async fn make_bucket(&self) -> Result<(), EmulatorError> {
@@ -290,23 +325,6 @@ mod tests {
         let alert = aws.alerts().pop().unwrap();
         assert_eq!((alert.subject.as_str(), alert.body.as_str()), ("three", "áé\nb & c"));
         assert_eq!(alert.attributes["breaks"], ("Number".to_owned(), "3".to_owned()));
-    }
-
-    #[tokio::test]
-    async fn a_secret_keeps_its_previous_value() {
-        let aws = Emulators::start().await.unwrap();
-        aws.put_secret("cuadre/accounts/shop", "one").await.unwrap();
-        for number in 1..20 {
-            aws.put_secret("cuadre/accounts/shop", &format!("between {number}")).await.unwrap();
-        }
-        aws.put_secret("cuadre/accounts/shop", "two").await.unwrap();
-        let client = aws_sdk_secretsmanager::Client::new(&aws.sdk_config());
-        let value = async |stage: &str| {
-            let asked = client.get_secret_value().secret_id("cuadre/accounts/shop").version_stage(stage);
-            asked.send().await.unwrap().secret_string().unwrap().to_owned()
-        };
-        assert_eq!(value("AWSCURRENT").await, "two");
-        assert_eq!(value(PREVIOUS).await, "between 19");
     }
 
     #[tokio::test]

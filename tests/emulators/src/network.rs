@@ -14,6 +14,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 
+use crate::bus::Bus;
+use crate::queues::Queues;
 use crate::topic::Recorder;
 
 /// A service that is emulated.
@@ -27,6 +29,10 @@ pub enum Service {
     SecretsManager,
     /// The recorder in place of SNS.
     Sns,
+    /// The recorder in place of EventBridge.
+    EventBridge,
+    /// The queues in place of SQS.
+    Sqs,
 }
 
 impl Service {
@@ -37,6 +43,8 @@ impl Service {
             host if host.starts_with("dynamodb.") => Service::DynamoDb,
             host if host.starts_with("secretsmanager.") => Service::SecretsManager,
             host if host.starts_with("sns.") => Service::Sns,
+            host if host.starts_with("events.") => Service::EventBridge,
+            host if host.starts_with("sqs.") => Service::Sqs,
             _ => Service::S3,
         }
     }
@@ -114,11 +122,13 @@ impl Faults {
     }
 }
 
-/// The connector of all four services.
+/// The connector of all services.
 #[derive(Clone)]
 pub(crate) struct Network {
     pub(crate) faults: Faults,
     pub(crate) recorder: Recorder,
+    pub(crate) bus: Bus,
+    pub(crate) queues: Queues,
     pub(crate) dynamodb_endpoint: String,
     /// Speaks plain HTTP to the listener of DynamoDB.
     pub(crate) loopback: SharedHttpClient,
@@ -160,8 +170,14 @@ impl Wire {
                 Ok(()) => self.loopback.call(request),
                 Err(error) => HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
             },
-            Service::Sns => {
-                let (status, body) = self.network.recorder.answer(request.body().bytes().unwrap_or_default());
+            Service::Sns | Service::EventBridge | Service::Sqs => {
+                let target = request.headers().get("x-amz-target").unwrap_or_default();
+                let sent = request.body().bytes().unwrap_or_default();
+                let (status, body) = match service {
+                    Service::EventBridge => self.network.bus.answer(target, sent),
+                    Service::Sqs => self.network.queues.answer(target, sent),
+                    _ => self.network.recorder.answer(sent),
+                };
                 HttpConnectorFuture::ready(answer(status, &body))
             }
             Service::S3 | Service::SecretsManager => self.in_process.call(request),

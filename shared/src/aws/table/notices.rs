@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::AttributeValue;
 use sha2::{Digest, Sha256};
 
 use super::super::{StoreError, failed};
+use super::facts::cip_partition;
 use super::{Item, Table};
 use crate::calendar::Instant;
 use crate::ids::Cip;
@@ -15,8 +16,8 @@ use crate::lifecycle::evidence::NoticeRow;
 use crate::money::{Currency, Money, format_minor};
 use crate::pagoefectivo::notice;
 
-const KIND: &str = "notice";
-const QUARANTINE_KIND: &str = "quarantine";
+pub(super) const KIND: &str = "notice";
+pub(super) const QUARANTINE_KIND: &str = "quarantine";
 
 /// What came of recording a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,58 +39,94 @@ pub struct Quarantined {
     pub reason: String,
 }
 
+/// The bytes of a notice as they arrived, and what proves that they are the provider's.
+#[derive(Clone, Copy)]
+pub struct Signed<'a> {
+    /// The body that was signed.
+    pub body: &'a [u8],
+    /// The header that carried the signature, in lower case.
+    pub header: &'a str,
+    /// The signature as it arrived.
+    pub signature: &'a str,
+    /// Over which form of the body it agreed.
+    pub form: &'a str,
+}
+
+/// A notice as it arrived.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Received {
+    /// The body, byte for byte.
+    pub body: Vec<u8>,
+    /// The header that carried the signature.
+    pub header: String,
+    /// The signature as it arrived.
+    pub signature: String,
+    /// Over which form of the body it agreed.
+    pub form: String,
+}
+
+/// Bodies and signatures are shown to nobody.
+impl std::fmt::Debug for Received {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Received").field("form", &self.form).finish_non_exhaustive()
+    }
+}
+
 impl Table {
-    /// Records a verified notice with its raw body, once.
+    /// Records a verified notice as it arrived, once.
     ///
     /// # Errors
     /// [`StoreError`]; after `Unavailable` the outcome is unknown and the same call settles it.
-    pub async fn record_notice(&self, row: &NoticeRow<'_>, body: &[u8]) -> Result<Recorded, StoreError> {
+    pub async fn record_notice(
+        &self,
+        row: &NoticeRow<'_>,
+        signed: Signed<'_>,
+    ) -> Result<Recorded, StoreError> {
         let content_hash = notice::content_hash(row);
-        let request = self
-            .client
-            .put_item()
-            .table_name(&self.name)
-            .set_item(Some(item_of(row, body, &content_hash).attributes))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let error = match request.send().await {
-            Ok(_) => return Ok(Recorded::New),
-            Err(error) => error,
-        };
-        match standing_item(&error) {
+        match self.put_once(item_of(row, signed, &content_hash)).await? {
+            None => Ok(Recorded::New),
             Some(standing) if standing.get("content_hash")? == content_hash => Ok(Recorded::Repeated),
             Some(_) => Ok(Recorded::Contradicts),
-            None => Err(failed("PutItem", error)),
         }
     }
 
-    /// Keeps a signed body that a person has to look at; the same body again changes nothing.
+    /// A notice as it arrived, by the key of its item; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`], `Unreadable` where the item is none of ours.
+    pub async fn received(&self, account: &str, cip: Cip, sk: &str) -> Result<Option<Received>, StoreError> {
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key("pk", AttributeValue::S(cip_partition(account, cip)))
+            .key("sk", AttributeValue::S(sk.to_owned()));
+        let answer = request.send().await.map_err(|error| failed("GetItem", error))?;
+        answer.item.map(|attributes| received_of(&Item::read(KIND, attributes))).transpose()
+    }
+
+    /// Keeps a signed body that a person has to look at; the same body again changes nothing. `cip` is whose it is, as
+    /// far as it can be read.
     ///
     /// # Errors
     /// [`StoreError`], as for [`Table::record_notice`].
     pub async fn quarantine(
         &self,
         account: &str,
-        body: &[u8],
+        cip: Option<Cip>,
+        signed: Signed<'_>,
         reason: &str,
         received_at: Instant,
     ) -> Result<(), StoreError> {
-        let body_hash = hex::encode(Sha256::digest(body));
+        let body_hash = hex::encode(Sha256::digest(signed.body));
         let item = Item::new(QUARANTINE_KIND, quarantine_partition(account), body_hash)
             .text("account", account)
+            .some_text("cip", cip.map(|cip| cip.to_string()))
             .text("reason", reason)
             .text("received_at", received_at.to_string())
-            .bytes("body", body);
-        let request = self.client.put_item().table_name(&self.name).set_item(Some(item.attributes));
-        match request.condition_expression("attribute_not_exists(pk)").send().await {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error))
-                if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(failed("PutItem", error)),
-        }
+            .signed(signed);
+        self.put_once(item).await.map(drop)
     }
 
     /// What lies in quarantine for an account, the newest first.
@@ -146,19 +183,41 @@ fn quarantine_partition(account: &str) -> String {
     format!("QUARANTINE#{account}")
 }
 
+pub(super) fn received_of(item: &Item) -> Result<Received, StoreError> {
+    Ok(Received {
+        body: item.get_bytes("body")?.to_vec(),
+        header: item.get("signature_header")?.to_owned(),
+        signature: item.get("signature")?.to_owned(),
+        form: item.get("signature_form")?.to_owned(),
+    })
+}
+
 /// The item that made a condition fail.
-fn standing_item<R>(error: &SdkError<PutItemError, R>) -> Option<Item> {
+pub(super) fn standing_item<R>(kind: &'static str, error: &SdkError<PutItemError, R>) -> Option<Item> {
     match error.as_service_error()? {
         PutItemError::ConditionalCheckFailedException(failure) => {
-            Some(Item::read(KIND, failure.item.clone().unwrap_or_default()))
+            Some(Item::read(kind, failure.item.clone().unwrap_or_default()))
         }
         _ => None,
     }
 }
 
-fn item_of(row: &NoticeRow<'_>, body: &[u8], content_hash: &str) -> Item {
-    let pk = format!("CIP#{}#{}", row.account, row.cip);
-    let sk = format!("NOTICE#{}", notice::identity(row));
+impl Item {
+    fn signed(self, signed: Signed<'_>) -> Item {
+        self.text("signature_header", signed.header)
+            .text("signature", signed.signature)
+            .text("signature_form", signed.form)
+            .bytes("body", signed.body)
+    }
+}
+
+pub(super) fn sort_key(row: &NoticeRow<'_>) -> String {
+    format!("NOTICE#{}", notice::identity(row))
+}
+
+fn item_of(row: &NoticeRow<'_>, signed: Signed<'_>, content_hash: &str) -> Item {
+    let pk = cip_partition(&row.account, row.cip);
+    let sk = sort_key(row);
     let code =
         row.extras.iter().find(|(name, _)| name == notice::TRANSACTION_CODE).map(|(_, value)| value.as_ref());
     Item::new(KIND, pk, sk)
@@ -172,10 +231,10 @@ fn item_of(row: &NoticeRow<'_>, body: &[u8], content_hash: &str) -> Item {
         .text("received_at", row.received_at.to_string())
         .some_text(notice::TRANSACTION_CODE, code)
         .text("content_hash", content_hash)
-        .bytes("body", body)
+        .signed(signed)
 }
 
-fn row_of(item: &Item) -> Result<NoticeRow<'static>, StoreError> {
+pub(super) fn row_of(item: &Item) -> Result<NoticeRow<'static>, StoreError> {
     let currency = item.parsed("currency", Currency::from_code)?;
     Ok(NoticeRow {
         account: Cow::Owned(item.get("account")?.to_owned()),

@@ -1,13 +1,11 @@
 //! Runs and watermarks.
 
-use aws_sdk_dynamodb::config::http::HttpResponse;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use chrono::TimeDelta;
 
 use super::super::{StoreError, failed};
-use super::{Attributes, Item, Table, sortable};
+use super::{Attributes, Item, Table, sortable, unless_condition_failed};
 use crate::calendar::Instant;
 
 const KIND: &str = "run";
@@ -202,21 +200,6 @@ impl Table {
             .condition_expression("attribute_not_exists(pk) OR covered_until < :to")
             .expression_attribute_values(":to", AttributeValue::S(sortable(to)));
         unless_condition_failed(request.send().await).map(drop)
-    }
-}
-
-/// What came of a conditional put: `true` = written, `false` = its condition did not hold.
-fn unless_condition_failed(
-    answer: Result<PutItemOutput, SdkError<PutItemError, HttpResponse>>,
-) -> Result<bool, StoreError> {
-    match answer {
-        Ok(_) => Ok(true),
-        Err(SdkError::ServiceError(error))
-            if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
-        {
-            Ok(false)
-        }
-        Err(error) => Err(failed("PutItem", error)),
     }
 }
 
