@@ -1,0 +1,219 @@
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod shop;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use cuadre::aws::bucket::Bucket;
+use cuadre::aws::policy::{Policies, PolicyUnavailable};
+use cuadre::aws::queue::Queue;
+use cuadre::aws::table::Table;
+use cuadre::aws::{Patience, SdkConfig, StoreError};
+use cuadre::calendar::{Clock, Instant};
+use cuadre::ids::{Cip, hash_parts};
+use cuadre::telemetry;
+use serde::{Deserialize, Serialize};
+
+pub use config::Config;
+use shop::{Shop, ShopError};
+
+/// The wait after the first failure; each further one doubles it.
+const WAIT_FIRST: Duration = Duration::from_secs(10);
+/// No wait is longer: a shop that is up again is not kept waiting for an hour.
+const WAIT_MAX: Duration = Duration::from_secs(900);
+
+/// The clients that the function keeps between events.
+#[derive(Debug)]
+pub struct Clients {
+    table: Table,
+    policies: Policies,
+    forwards: Queue,
+    shop: Shop,
+}
+
+impl Clients {
+    /// Makes the clients; nothing is asked yet.
+    ///
+    /// # Errors
+    /// The HTTP client could not be set up.
+    pub fn new(sdk: &SdkConfig, config: &Config) -> Result<Clients, reqwest::Error> {
+        Clients::with_hosts(sdk, config, &[])
+    }
+
+    /// Makes the clients for a machine on which some hosts are found at addresses of their own, such as a simulated shop.
+    ///
+    /// # Errors
+    /// The HTTP client could not be set up.
+    pub fn with_hosts(
+        sdk: &SdkConfig,
+        config: &Config,
+        hosts: &[(&str, SocketAddr)],
+    ) -> Result<Clients, reqwest::Error> {
+        Ok(Clients {
+            table: Table::new(sdk, Patience::WORK, &config.table_name),
+            policies: Policies::new(Bucket::new(sdk, Patience::WORK, &config.bucket_name)),
+            forwards: Queue::new(sdk, Patience::WORK, &config.forwards_url),
+            shop: Shop::new(hosts)?,
+        })
+    }
+}
+
+/// Messages of the queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Event {
+    /// In the order of their groups.
+    #[serde(rename = "Records")]
+    pub records: Vec<Message>,
+}
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// By which it is named in the answer.
+    pub message_id: String,
+    /// By which it is postponed.
+    pub receipt_handle: String,
+    /// Where the notice lies.
+    pub body: String,
+    /// What the queue says of it.
+    pub attributes: Attributes,
+}
+
+/// What the queue says of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Attributes {
+    /// The first time is 1.
+    pub approximate_receive_count: String,
+    /// The code whose notices keep their order.
+    pub message_group_id: String,
+}
+
+/// A notice on its way, as publish writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Forward {
+    event_id: String,
+    account: String,
+    cip: Cip,
+    notice: String,
+}
+
+/// Which messages have to come again; all others are dealt with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// The failed ones, in their order.
+    #[serde(rename = "batchItemFailures")]
+    pub failures: Vec<Failure>,
+}
+
+/// A message that has to come again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// Its id.
+    #[serde(rename = "itemIdentifier")]
+    pub message_id: String,
+}
+
+/// What came of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Delivered,
+    /// The account no longer wants notices to be sent on.
+    NotWanted,
+    /// There is no such notice: nothing can be sent.
+    Gone,
+}
+
+impl Outcome {
+    const fn word(self) -> &'static str {
+        match self {
+            Outcome::Delivered => "delivered",
+            Outcome::NotWanted => "not_wanted",
+            Outcome::Gone => "gone",
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ForwardError {
+    #[error("the message is none of publish's")]
+    Unreadable,
+    #[error(transparent)]
+    Policy(#[from] PolicyUnavailable),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Shop(#[from] ShopError),
+}
+
+/// Sends notices on. One that fails is postponed, longer each time, and the later ones of its code stay behind it.
+pub async fn handle(event: &Event, clients: &Clients, clock: Clock<'_>) -> Answer {
+    let mut answer = Answer::default();
+    let mut stopped: BTreeSet<&str> = BTreeSet::new();
+    for message in &event.records {
+        let group = message.attributes.message_group_id.as_str();
+        let failure = Failure { message_id: message.message_id.clone() };
+        if stopped.contains(group) {
+            answer.failures.push(failure);
+            continue;
+        }
+        match Box::pin(send_on(message, clients, clock())).await {
+            Ok(outcome) => {
+                tracing::info!(outcome = outcome.word(), message.group = group, "notice dealt with")
+            }
+            Err(error) => {
+                stopped.insert(group);
+                answer.failures.push(failure);
+                postpone(message, &error, clients).await;
+            }
+        }
+    }
+    answer
+}
+
+async fn send_on(message: &Message, clients: &Clients, now: Instant) -> Result<Outcome, ForwardError> {
+    let Forward { event_id, account, cip, notice } =
+        serde_json::from_str(&message.body).map_err(|_| ForwardError::Unreadable)?;
+    let policy = clients.policies.at(now).await?;
+    let Some(url) = policy.forward_url(&account) else {
+        return Ok(Outcome::NotWanted);
+    };
+    let Some(received) = clients.table.received(&account, cip, &notice).await? else {
+        return Ok(Outcome::Gone);
+    };
+    clients.shop.post(url, received, &account, &event_id).await?;
+    Ok(Outcome::Delivered)
+}
+
+/// Lets a failed message rest. Should even that fail, the queue's own time-out brings it back.
+async fn postpone(message: &Message, error: &ForwardError, clients: &Clients) {
+    let received = message.attributes.approximate_receive_count.parse().unwrap_or(1);
+    let wait = wait(received, &message.message_id);
+    tracing::warn!(
+        outcome = "postponed",
+        message.group = message.attributes.message_group_id,
+        attempts = received,
+        wait_seconds = wait.as_secs(),
+        error = telemetry::chain(error),
+        "notice not delivered"
+    );
+    if let Err(error) = clients.forwards.postpone(&message.receipt_handle, wait).await {
+        tracing::warn!(error = telemetry::chain(&error), "message cannot be postponed");
+    }
+}
+
+/// 10 s, 20 s, 40 s … up to 15 minutes, each shorter by up to a fifth so that many messages do not come back at once. What
+/// part of the fifth follows from message and attempt.
+fn wait(received: u32, message_id: &str) -> Duration {
+    let doublings = received.saturating_sub(1).min(16);
+    let whole = WAIT_FIRST.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX)).min(WAIT_MAX);
+    let [byte, ..] = hash_parts([message_id.as_bytes(), &received.to_be_bytes()]);
+    let shorter = whole.checked_div(5).unwrap_or_default().saturating_mul(u32::from(byte)).checked_div(256);
+    whole.saturating_sub(shorter.unwrap_or_default())
+}
