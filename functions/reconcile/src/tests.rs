@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use cuadre::aws::table::{BreakRecord, BreakState, Recorded};
+use cuadre::aws::table::{BreakRecord, BreakState, Recorded, Signed};
 use cuadre::formats::Leg;
 use cuadre::pagoefectivo::notice;
 use cuadre_emulators::{BUCKET_NAME, Emulators, Fault, Service, TABLE_NAME, TOPIC_ARN, Trouble};
@@ -15,6 +15,10 @@ const NEXT_MORNING: &str = "2026-03-06T07:00:00-05:00";
 const ORDERS: &str = "normalized/orders/account=tienda/day=2026-03-02/shop.csv";
 const SEARCHED: &str = "normalized/reports/account=tienda/day=2026-03-02/search-20260302T150000Z-aa.ndjson";
 const LOOKS: &str = "normalized/looks/account=tienda/day=2026-03-05/search-20260305T110000Z-aa.ndjson";
+
+fn signed(body: &str) -> Signed<'_> {
+    Signed { body: body.as_bytes(), header: "pe-signature", signature: "verified", form: "raw" }
+}
 
 struct World {
     aws: Emulators,
@@ -94,7 +98,7 @@ impl World {
             r#"{{"eventType":"cip.paid","operationNumber":"{operation}","data":{{"cip":"{cip}","currency":"PEN","amount":22.50}}}}"#
         );
         let row = notice::read("tienda", body.as_bytes(), time(received_at)).unwrap();
-        assert_eq!(self.clients.table.record_notice(&row, body.as_bytes()).await.unwrap(), Recorded::New);
+        assert_eq!(self.clients.table.record_notice(&row, signed(&body)).await.unwrap(), Recorded::New);
     }
 
     async fn run(&self, scheduled_at: &str) -> Result<Reconciled, ReconcileError> {
@@ -416,7 +420,7 @@ async fn notices_in_quarantine_are_told_every_day_until_somebody_has_looked() {
     world.put_orders("paid").await;
     let set_aside = async |body: &str, reason: &str, received_at: &str| {
         let table = &world.clients.table;
-        table.quarantine("tienda", body.as_bytes(), reason, time(received_at)).await.unwrap();
+        table.quarantine("tienda", None, signed(&body), reason, time(received_at)).await.unwrap();
     };
     set_aside("secret one", "amount is no amount", "2026-03-04T09:00:00-05:00").await;
     set_aside("secret two", "is no JSON object", "2026-03-05T07:00:00-05:00").await;
@@ -437,7 +441,7 @@ async fn a_repetition_tells_of_the_same_quarantine() {
     let set_aside = async |body: &str| {
         let table = &world.clients.table;
         table
-            .quarantine("tienda", body.as_bytes(), "is bad", time("2026-03-05T06:00:00-05:00"))
+            .quarantine("tienda", None, signed(&body), "is bad", time("2026-03-05T06:00:00-05:00"))
             .await
             .unwrap();
     };

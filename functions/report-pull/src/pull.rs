@@ -8,7 +8,7 @@ use cuadre::aws::{StoreError, layout};
 use cuadre::calendar::{Clock, Instant};
 use cuadre::formats::{self, Format, Leg, Mapping, Source};
 use cuadre::ids::{Cip, hash_parts};
-use cuadre::lifecycle::evidence::{OrderRow, ReportRow};
+use cuadre::lifecycle::evidence::{Doubt, OrderRow, ReportRow};
 use cuadre::pagoefectivo::client::Exchange;
 use cuadre::pagoefectivo::{Credentials, search};
 use cuadre::telemetry;
@@ -61,6 +61,9 @@ fn batches(open: &[Cip], batch_cips: usize, now: Instant) -> Vec<&[Cip]> {
     batches.rotate_left(first);
     batches
 }
+
+/// There is one doubt of a search about a CIP: the latest thing that it said and nobody understands.
+const DOUBT_ID: &str = "latest";
 
 /// What all batches of one pull have in common.
 struct Pull<'p> {
@@ -125,20 +128,21 @@ impl Pull<'_> {
         asked_at: Instant,
         pulled: &mut Pulled,
     ) -> Result<(), StoreError> {
-        let (bucket, tick) = (&self.clients.bucket, self.tick);
-        store_raw(bucket, self.account, tick, asked_at, exchange).await?;
+        store_raw(&self.clients.bucket, self.account, self.tick, asked_at, exchange).await?;
         let mut harvest = Harvest::default();
         harvest.take(self.account, batch, exchange, self.known, asked_at, pulled);
-        harvest.store(bucket, self.account, tick).await
+        harvest.store(self.clients, self.account, self.tick).await
     }
 }
 
-/// The lines that a batch brings, before they are stored. No two batches of a tick have a CIP in common, so that their
-/// contents and hence their names differ.
+/// What a batch brings, before it is stored. No two batches of a tick have a CIP in common, so that their contents and
+/// hence their names differ.
 #[derive(Default)]
-struct Harvest {
+struct Harvest<'h> {
     rows: Vec<u8>,
     looks: Vec<u8>,
+    news: Vec<ReportRow<'h>>,
+    doubts: Vec<(Cip, Doubt)>,
 }
 
 /// One line of `normalized/looks`: this CIP was asked for, found or not.
@@ -149,22 +153,23 @@ struct LookLine<'a> {
     looked_at: String,
 }
 
-impl Harvest {
+impl<'h> Harvest<'h> {
     fn take(
         &mut self,
-        account: &str,
+        account: &'h str,
         asked: &[Cip],
-        exchange: &Exchange,
+        exchange: &'h Exchange,
         known: &BTreeMap<Cip, &ReportRow<'_>>,
         now: Instant,
         pulled: &mut Pulled,
     ) {
         let answer = &exchange.answer;
         for snapshot in &answer.found {
-            let mut line = Vec::new();
-            formats::write_report_ndjson(&snapshot.row(account, now), &mut line);
+            let (row, mut line) = (snapshot.row(account, now), Vec::new());
+            formats::write_report_ndjson(&row, &mut line);
             if tells_news(&line, known.get(&snapshot.cip)) {
                 self.rows.extend_from_slice(&line);
+                self.news.push(row);
                 pulled.news = pulled.news.saturating_add(1);
             }
         }
@@ -177,6 +182,12 @@ impl Harvest {
                 reason = entry.reason,
                 "entry cannot be read"
             );
+            // Without its CIP, or with a CIP that the answer is silent about, there is nobody to doubt.
+            if let Some(cip) = entry.cip.filter(|_| entry.field != "cip" && entry.field != "data") {
+                let reason = format!("the search says of it: {} {}", entry.field, entry.reason);
+                self.doubts
+                    .push((cip, Doubt { source: layout::SEARCH.to_owned(), reason, observed_at: Some(now) }));
+            }
         }
         // Of an entry that cannot be read nothing was heard, and of one without CIP it is not known whose it was.
         let heard = |cip: &Cip| {
@@ -195,8 +206,16 @@ impl Harvest {
         pulled.unreadable = pulled.unreadable.saturating_add(answer.unreadable.len());
     }
 
-    /// Rows before looks: a look without its row would claim a silence that was none.
-    async fn store(self, bucket: &Bucket, account: &str, tick: Instant) -> Result<(), StoreError> {
+    /// Facts before rows: what is a row already is no news to the next pull, and would never become a fact. Rows before
+    /// looks: a look without its row would claim a silence that was none.
+    async fn store(self, clients: &Clients, account: &str, tick: Instant) -> Result<(), StoreError> {
+        for row in &self.news {
+            clients.table.record_report(layout::SEARCH, row).await?;
+        }
+        for (cip, doubt) in &self.doubts {
+            clients.table.record_doubt(account, *cip, DOUBT_ID, doubt).await?;
+        }
+        let bucket = &clients.bucket;
         if !self.rows.is_empty() {
             bucket.put_new(&layout::search_rows_key(account, tick, &self.rows), self.rows).await?;
         }

@@ -13,8 +13,8 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
-const AFTER_HELP: &str = "Exit codes: 0 all agreed (demo: the outcome equals the planted truth), 1 breaks or rejected rows, \
-2 bad usage or input, 3 failure.";
+const AFTER_HELP: &str = "Exit codes: 0 all agreed (demo: the outcome equals the planted truth; signature: it is right), 1 breaks or rejected \
+rows (signature: it is wrong; status: not known), 2 bad usage or input, 3 failure.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -27,6 +27,10 @@ pub enum Command {
     Generate(GenerateArguments),
     /// Serves the PagoEfectivo simulator alone, on 127.0.0.1
     Sandbox(SandboxArguments),
+    /// Says whether a header signs a body, and what explains it where it does not
+    Signature(SignatureArguments),
+    /// Says how a payment stands and what to tell the customer
+    Status(StatusArguments),
 }
 
 impl Default for Command {
@@ -126,6 +130,70 @@ pub struct SandboxArguments {
     pub notice_url: Option<String>,
 }
 
+/// Of `cuadre signature`. Body and header as they were received; a file may be `-` (standard input).
+#[derive(Debug, Args)]
+pub struct SignatureArguments {
+    /// The secret key alone, or the account's secret as JSON
+    #[arg(long, value_name = "F")]
+    pub secret_file: PathBuf,
+    /// The body, byte for byte
+    #[arg(long, value_name = "F")]
+    pub body_file: PathBuf,
+    /// The value of the header that carries the signature
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    pub header: String,
+    /// The signature scheme as JSON; without it, that of the account's secret, else PagoEfectivo's own
+    #[arg(long, value_name = "F")]
+    pub scheme_file: Option<PathBuf>,
+    /// The time of receipt, RFC 3339, for schemes that sign a time; without it, now
+    #[arg(long, value_name = "T")]
+    pub now: Option<String>,
+    /// Writes the answer as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of `cuadre status`. With files, from these; without, from the table of a deployment.
+#[derive(Debug, Args)]
+pub struct StatusArguments {
+    /// An order's number, a CIP or an operation number
+    #[arg(value_name = "NUMBER")]
+    pub number: String,
+    /// The account; needed without files, and for files without an account column
+    #[arg(long, value_name = "A")]
+    pub account: Option<String>,
+    /// What the shop expects: CSV or NDJSON
+    #[arg(long, value_name = "F", num_args = 1..)]
+    pub orders: Vec<PathBuf>,
+    /// What the provider says; each file is a source of its own
+    #[arg(long, value_name = "F", num_args = 1..)]
+    pub reports: Vec<PathBuf>,
+    /// Signed callbacks as received
+    #[arg(long, value_name = "F", num_args = 1..)]
+    pub notices: Vec<PathBuf>,
+    /// How the files' columns are read (TOML)
+    #[arg(long, value_name = "M")]
+    pub mapping: Option<PathBuf>,
+    /// Tolerance and meanings of events (TOML); without it, that of the deployment's bucket, else the default
+    #[arg(long, value_name = "P")]
+    pub policy: Option<PathBuf>,
+    /// The deployment's table; without it, TABLE_NAME of the environment
+    #[arg(long, value_name = "NAME")]
+    pub table: Option<String>,
+    /// The deployment's bucket; without it, BUCKET_NAME of the environment
+    #[arg(long, value_name = "NAME")]
+    pub bucket: Option<String>,
+    /// The moment that is asked about, RFC 3339; without it, now
+    #[arg(long, value_name = "T")]
+    pub as_of: Option<String>,
+    /// Language of what is said: es, en or zh
+    #[arg(long, value_name = "L", default_value = "es")]
+    pub lang: String,
+    /// Writes a JSON list in place of the text
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +228,9 @@ mod tests {
             "cuadre demo --orders 0",
             "cuadre demo --orders many",
             "cuadre generate --orders 5 --out o",
+            "cuadre signature --secret-file k --body-file b",
+            "cuadre signature --secret-file k --header h",
+            "cuadre status",
             "cuadre other",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");

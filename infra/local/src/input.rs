@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
+use cuadre::formats::Format;
 use flate2::bufread::GzDecoder;
 
 use crate::failure::Failure;
@@ -23,6 +24,12 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         let name = path.display();
         Failure::Input(format!("{name} is compressed and damaged or cut short ({error}): transfer it again"))
     })
+}
+
+/// How a file is laid out: by its name, else by its first character.
+pub(crate) fn format(path: &Path, bytes: &[u8]) -> Format {
+    let named = path.file_name().and_then(|name| Format::from_name(&name.to_string_lossy()));
+    named.unwrap_or_else(|| Format::sniff(bytes))
 }
 
 /// Reads a file of settings, which must be text.

@@ -9,6 +9,9 @@ mod outputs;
 mod reconcile;
 mod sandbox;
 mod screen;
+mod settings;
+mod signature;
+mod status;
 
 use std::process::ExitCode;
 
@@ -40,6 +43,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Reconcile(arguments) => reconcile::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
+        Command::Signature(arguments) => signature::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
     };
     match &outcome {
         Ok(done) => screen::tell(&done.report),

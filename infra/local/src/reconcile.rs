@@ -3,24 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use cuadre::calendar::Instant;
-use cuadre::config::Policy;
-use cuadre::formats::{self, Format, Leg, Mapping};
+use cuadre::formats::Leg;
 use cuadre::money::{Currency, format_minor};
 use cuadre::run::{self, FileCoverage, InputFile, Run, RunError, Settings};
 
 use crate::cli::ReconcileArguments;
 use crate::failure::Failure;
-use crate::{Done, Verdict, input, outputs, screen};
+use crate::{Done, Verdict, input, outputs, screen, settings};
 
 /// Name of standard input in outputs and complaints.
 const STDIN_NAME: &str = "stdin";
 
 pub(crate) fn run(arguments: &ReconcileArguments) -> Result<Done, Failure> {
-    let mapping = mapping(arguments.mapping.as_deref())?;
-    let policy = policy(arguments.policy.as_deref())?;
-    let as_of = as_of(arguments.as_of.as_deref())?;
-    check_account(arguments.account.as_deref())?;
+    let mapping = settings::mapping(arguments.mapping.as_deref())?;
+    let policy = settings::policy(arguments.policy.as_deref())?;
+    let as_of = settings::as_of(arguments.as_of.as_deref())?;
+    settings::check_account(arguments.account.as_deref())?;
     let paths = paths(arguments)?;
     outputs::make_folder(&arguments.out)?;
 
@@ -72,13 +70,12 @@ struct LoadedFile<'p> {
 
 impl LoadedFile<'_> {
     fn as_input<'f>(&'f self, name: &'f str) -> InputFile<'f> {
-        let named = self.path.file_name().and_then(|name| Format::from_name(&name.to_string_lossy()));
         InputFile {
             leg: self.leg,
             name,
             source: name,
             bytes: &self.bytes,
-            format: named.unwrap_or_else(|| Format::sniff(&self.bytes)),
+            format: input::format(self.path, &self.bytes),
             coverage: FileCoverage::Plain,
         }
     }
@@ -127,40 +124,6 @@ fn names(paths: &[(Leg, PathBuf)]) -> Vec<String> {
         name => name,
     };
     paths.iter().map(|(_, path)| name(path)).collect()
-}
-
-fn mapping(path: Option<&Path>) -> Result<Mapping, Failure> {
-    let Some(path) = path else { return Ok(Mapping::default()) };
-    let text = input::read_text(path)?;
-    Mapping::parse(&text).map_err(|error| in_settings(path, &error.to_string()))
-}
-
-fn policy(path: Option<&Path>) -> Result<Policy, Failure> {
-    let Some(path) = path else { return Ok(Policy::default()) };
-    let text = input::read_text(path)?;
-    Policy::parse(&text).map_err(|error| in_settings(path, &error.to_string()))
-}
-
-fn in_settings(path: &Path, error: &str) -> Failure {
-    Failure::Input(format!("{}: {}", path.display(), error.trim_end()))
-}
-
-/// An account that no reader takes would reject every row of the files that it is given for.
-fn check_account(account: Option<&str>) -> Result<(), Failure> {
-    match account {
-        Some(account) if !formats::is_account(account) => Err(Failure::Input(
-            "--account is empty, stands for nothing or is too long: give the service's number, at most 256 bytes".to_owned(),
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn as_of(text: Option<&str>) -> Result<Option<Instant>, Failure> {
-    let Some(text) = text else { return Ok(None) };
-    let time = Instant::parse(text);
-    let refused =
-        || Failure::Input(format!("--as-of {text:?} is not a time: write it as 2026-03-02T23:59:59-05:00"));
-    time.map(Some).ok_or_else(refused)
 }
 
 fn refused(error: RunError) -> Failure {

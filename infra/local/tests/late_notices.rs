@@ -6,7 +6,7 @@
 use chrono::TimeDelta;
 use cuadre::aws::Patience;
 use cuadre::aws::schedule::Tick;
-use cuadre::aws::table::{BreakState, Recorded, Table};
+use cuadre::aws::table::{BreakState, Recorded, Signed, Table};
 use cuadre::calendar::Instant;
 use cuadre::pagoefectivo::notice;
 use cuadre_emulators::{BUCKET_NAME, Emulators, TABLE_NAME, TOPIC_ARN};
@@ -131,7 +131,8 @@ impl World {
 
     async fn record(&self, body: &[u8]) {
         let row = notice::read("tienda", body, self.now).unwrap();
-        assert_eq!(self.table.record_notice(&row, body).await.unwrap(), Recorded::New);
+        let signed = Signed { body, header: "pe-signature", signature: "verified", form: "raw" };
+        assert_eq!(self.table.record_notice(&row, signed).await.unwrap(), Recorded::New);
     }
 
     /// Makes a run, and gives the classes of the breaks that are open after it.

@@ -42,6 +42,12 @@ pub(super) struct Aftermath {
     pub(super) cips: BTreeMap<(usize, Code), u64>,
     /// Calls of the function report-pull.
     pub(super) pulls: u64,
+    /// Notices that reached the shop.
+    pub(super) forwarded: usize,
+    /// Events `payment.state_changed`.
+    pub(super) states_told: usize,
+    /// Messages that did not wait for the morning.
+    pub(super) urgent: usize,
 }
 
 /// Who acts, and what they remember.
@@ -66,7 +72,10 @@ pub(super) async fn play(plan: &Plan, seed: u64, bar: &ProgressBar) -> Result<Af
         players.stage.provider.clock().set(last);
         match event {
             Event::Order(index, deed) => players.act(*index, deed, last).await?,
-            Event::Work(work) => players.work(*work, last).await?,
+            Event::Work(work) => {
+                players.work(*work, last).await?;
+                players.hear(last).await?;
+            }
         }
         bar.inc(1);
     }
@@ -144,40 +153,45 @@ impl Players<'_> {
                 "the plan of the demo announces a payment of order {index} too early"
             )));
         };
-        let accepted = self.post(&notice, deliveries).await?;
-        if accepted > 0 && heeded {
+        self.post(&notice, deliveries).await?;
+        self.hear(now).await?;
+        // The provider knows one address only, Cuadre's: what the shop hears, it hears from there.
+        if heeded && self.stage.shop_door.knows(self.shop.cip(index, code)?) {
             self.shop.record_payment(index, payment.paid_at, now);
         }
         Ok(())
     }
 
+    /// What is new in the table is told to shop, programs and people.
+    async fn hear(&self, now: DateTime<Utc>) -> Result<(), Failure> {
+        self.stage.tellers.work(&self.stage.aws, instant(now)?).await
+    }
+
     async fn forge(&mut self, index: usize) -> Result<(), Failure> {
         let forged = self.stage.provider.forged_notice(self.shop.cip(index, Code::First)?, FORGER_KEY);
         let forged = forged.map_err(|error| Failure::defect("the forgery fails", &error))?;
-        self.post(&forged, 1).await.map(drop)
+        self.post(&forged, 1).await
     }
 
-    /// Posts a notice so many times at once and counts the answers; gives the number of answers 200.
-    async fn post(&mut self, notice: &SignedNotice, deliveries: u32) -> Result<u64, Failure> {
+    /// Posts a notice so many times at once and counts the answers.
+    async fn post(&mut self, notice: &SignedNotice, deliveries: u32) -> Result<(), Failure> {
         let url = self.stage.gateway.callback_url(ACCOUNT);
         let mut posts = JoinSet::new();
         for _ in 0..deliveries {
             let (notice, url) = (notice.clone(), url.clone());
             posts.spawn(async move { notice.post(&url).await });
         }
-        let mut accepted = 0;
         while let Some(post) = posts.join_next().await {
             let answer = post.map_err(|error| Failure::defect("a delivery broke off", &error))?;
             match answer.map_err(|error| Failure::defect("a notice cannot be delivered", &error))? {
-                200 => accepted += 1,
+                200 => self.answers.accepted += 1,
                 401 => self.answers.refused += 1,
                 status => {
                     return Err(Failure::Defect(format!("the callback function answers with HTTP {status}")));
                 }
             }
         }
-        self.answers.accepted += accepted;
-        Ok(accepted)
+        Ok(())
     }
 
     async fn work(&mut self, work: Work, now: DateTime<Utc>) -> Result<(), Failure> {
@@ -223,13 +237,16 @@ impl Players<'_> {
             .iter()
             .filter(|item| item.get("sk").is_some_and(|key| key.as_s().is_ok_and(|key| is_notice(key))));
         let notices_stored = u64::try_from(notices_stored.count()).unwrap_or(u64::MAX);
-        let alert = aws.alerts().pop();
+        let mut alerts = aws.alerts();
+        let alert = alerts.pop();
+        let urgent = alerts.iter().filter(|alert| alert.attributes.contains_key("event_id")).count();
+        let (forwarded, states_told) = (self.stage.shop_door.count(), aws.events().len());
         let alert = alert.ok_or_else(|| Failure::Defect("the last run sent no alert".to_owned()))?;
         let cips = cips(&self.shop, self.plan.orders.len());
         let (answers, pulls) = (self.answers, self.pulls);
         let stopped = self.stage.provider.shutdown().await;
         stopped.map_err(|error| Failure::defect("the simulator does not stop", &error))?;
-        Ok(Aftermath { outputs, alert, answers, notices_stored, cips, pulls })
+        Ok(Aftermath { outputs, alert, answers, notices_stored, cips, pulls, forwarded, states_told, urgent })
     }
 }
 

@@ -4,18 +4,17 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use aws_lambda_events::encodings;
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cuadre::calendar::Instant;
-use cuadre_callback::{Clients, Config};
+use cuadre_callback::{Answer, Clients, Config, Event, Headers, PathParameters};
 use cuadre_sandbox::SandboxClock;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -64,21 +63,23 @@ async fn call(
     let Some(now) = Instant::from_utc(callback.clock.now()) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let event = event(account, method, headers, &body);
-    answer(cuadre_callback::handle(event, &callback.clients, &callback.config, now).await)
+    let event = event(account, &method, &headers, &body);
+    answer(&cuadre_callback::handle(event, &callback.clients, &callback.config, now).await)
 }
 
 /// The event of an HTTP API, payload 2.0: text as it is, other bytes in base64.
-fn event(account: String, method: Method, headers: HeaderMap, body: &Bytes) -> ApiGatewayV2httpRequest {
-    let mut event = ApiGatewayV2httpRequest::default();
-    let path = format!("/callbacks/{account}");
-    event.version = Some("2.0".to_owned());
-    event.route_key = Some("ANY /callbacks/{account}".to_owned());
-    event.raw_path = Some(path.clone());
-    event.headers = headers;
-    event.path_parameters.insert("account".to_owned(), account);
-    event.request_context.http.method = method;
-    event.request_context.http.path = Some(path);
+fn event(account: String, method: &Method, headers: &HeaderMap, body: &Bytes) -> Event {
+    let readable = |(name, value): (&HeaderName, &HeaderValue)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    };
+    let mut event = Event {
+        raw_path: format!("/callbacks/{account}"),
+        headers: Headers(headers.iter().filter_map(readable).collect()),
+        path_parameters: Some(PathParameters { account }),
+        ..Event::default()
+    };
+    event.request_context.http.method = method.to_string();
+    event.request_context.http.source_ip = Ipv4Addr::LOCALHOST.to_string();
     match std::str::from_utf8(body) {
         Ok(text) => event.body = Some(text.to_owned()),
         Err(_) => {
@@ -89,14 +90,9 @@ fn event(account: String, method: Method, headers: HeaderMap, body: &Bytes) -> A
     event
 }
 
-fn answer(response: ApiGatewayV2httpResponse) -> Response {
-    let status = u16::try_from(response.status_code).ok().and_then(|code| StatusCode::from_u16(code).ok());
-    let body = match response.body {
-        Some(encodings::Body::Text(text)) => Body::from(text),
-        Some(encodings::Body::Binary(bytes)) => Body::from(bytes),
-        _ => Body::empty(),
-    };
-    (status.unwrap_or(StatusCode::BAD_GATEWAY), response.headers, body).into_response()
+fn answer(answer: &Answer) -> Response {
+    let status = StatusCode::from_u16(answer.status_code).unwrap_or(StatusCode::BAD_GATEWAY);
+    (status, [(CONTENT_TYPE, answer.headers.content_type)], answer.body).into_response()
 }
 
 #[cfg(test)]
@@ -106,9 +102,10 @@ mod tests {
     #[test]
     fn text_goes_as_it_is_and_other_bytes_in_base64() {
         let check = |body: &'static [u8], expected: &str, base64: bool| {
-            let event = event("tienda".to_owned(), Method::POST, HeaderMap::new(), &Bytes::from_static(body));
+            let event =
+                event("tienda".to_owned(), &Method::POST, &HeaderMap::new(), &Bytes::from_static(body));
             assert_eq!((event.body.as_deref(), event.is_base64_encoded), (Some(expected), base64));
-            assert_eq!(event.path_parameters["account"], "tienda");
+            assert_eq!(event.account(), Some("tienda"));
         };
         check(b"{ \"a\":1 }\r\n", "{ \"a\":1 }\r\n", false);
         check(b"\xff\xef", "/+8=", true);

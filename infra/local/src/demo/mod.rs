@@ -5,6 +5,7 @@
 
 mod acts;
 mod gateway;
+mod hearing;
 mod plan;
 mod shop;
 mod stage;

@@ -1,10 +1,14 @@
-//! Everything that a demo needs, started in this process: the AWS services, the provider, and the three functions.
+//! Everything that a demo needs, started in this process: the AWS services, the provider, the functions and the shop's door.
 
-use cuadre_emulators::{BUCKET_NAME, EmulatorError, Emulators, TABLE_NAME, TOPIC_ARN};
+use cuadre::aws::layout;
+use cuadre_emulators::{
+    BUCKET_NAME, BUS_NAME, EmulatorError, Emulators, FAILURES_URL, FORWARDS_URL, TABLE_NAME, TOPIC_ARN,
+};
 use cuadre_sandbox::Sandbox;
 use serde_json::json;
 
 use super::gateway::{Callback, Gateway};
+use super::hearing::{SHOP_HOST, ShopDoor, Tellers};
 use super::plan::at;
 use crate::failure::Failure;
 
@@ -19,11 +23,16 @@ pub(super) const SECRET_KEY: &str = "demo secret key, never a real one";
 
 const SECRET_PREFIX: &str = "cuadre";
 
+/// What the merchant decided: the shop goes on hearing the provider's notices.
+const POLICY: &str = "[accounts.tienda]\nforward_url = \"http://localhost/pagoefectivo\"\n";
+
 /// The running parts.
 pub(super) struct Stage {
     pub(super) aws: Emulators,
     pub(super) provider: Sandbox,
     pub(super) gateway: Gateway,
+    pub(super) tellers: Tellers,
+    pub(super) shop_door: ShopDoor,
     pub(super) pull: (cuadre_report_pull::Clients, cuadre_report_pull::Config),
     pub(super) reconcile: (cuadre_reconcile::Clients, cuadre_reconcile::Config),
 }
@@ -35,6 +44,12 @@ impl Stage {
         let keys = json!({ "id_service": ID_SERVICE, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY });
         let secret = format!("{SECRET_PREFIX}/accounts/{ACCOUNT}");
         aws.put_secret(&secret, &keys.to_string()).await.map_err(|error| emulator_failed(&error))?;
+
+        aws.put_object(layout::POLICY_KEY, POLICY.as_bytes())
+            .await
+            .map_err(|error| emulator_failed(&error))?;
+        let shop_door = ShopDoor::open().await;
+        let shop_door = shop_door.map_err(|error| Failure::defect("the shop does not open", &error))?;
 
         let config = cuadre_sandbox::Config::new(ID_SERVICE, ACCESS_KEY, SECRET_KEY, seed, at(0));
         let started = cuadre_sandbox::start(config).await;
@@ -48,6 +63,8 @@ impl Stage {
         let callback = cuadre_callback::Config::from_env(&lookup).map_err(misread)?;
         let pull = cuadre_report_pull::Config::from_env(&lookup).map_err(misread)?;
         let reconcile = cuadre_reconcile::Config::from_env(&lookup).map_err(misread)?;
+        let publish = cuadre_publish::Config::from_env(&lookup).map_err(misread)?;
+        let forward = cuadre_forward::Config::from_env(&lookup).map_err(misread)?;
 
         let clients = cuadre_callback::Clients::new(&sdk, &callback);
         let callback = Callback { clients, config: callback, clock: provider.clock() };
@@ -57,10 +74,16 @@ impl Stage {
         let pull_clients =
             pull_clients.map_err(|error| Failure::defect("the provider's client does not start", &error))?;
         let reconcile_clients = cuadre_reconcile::Clients::new(&sdk, &reconcile);
+        let hosts = [(SHOP_HOST, shop_door.address)];
+        let forward = cuadre_forward::Clients::with_hosts(&sdk, &forward, &hosts)
+            .map_err(|error| Failure::defect("the shop's client does not start", &error))?;
+        let tellers = Tellers { publish: cuadre_publish::Clients::new(&sdk, &publish), forward };
         Ok(Stage {
             aws,
             provider,
             gateway,
+            tellers,
+            shop_door,
             pull: (pull_clients, pull),
             reconcile: (reconcile_clients, reconcile),
         })
@@ -73,6 +96,9 @@ fn environment(name: &str, provider_url: &str) -> Option<String> {
         "TABLE_NAME" => TABLE_NAME,
         "BUCKET_NAME" => BUCKET_NAME,
         "TOPIC_ARN" => TOPIC_ARN,
+        "EVENT_BUS" => BUS_NAME,
+        "FORWARDS_URL" => FORWARDS_URL,
+        "FAILURES_URL" => FAILURES_URL,
         "SECRET_PREFIX" => SECRET_PREFIX,
         "ACCOUNTS" => ACCOUNT,
         "PROVIDER_URL" => provider_url,

@@ -176,12 +176,13 @@ fn surplus(of: &[Told], over: &[Told]) -> Vec<Told> {
     surplus
 }
 
-/// Whether the callback function took exactly the notices that it had to take.
+/// Whether the callback function took exactly the notices that it had to take, and the shop heard of each once.
 pub(super) fn notices_as_planted(plan: &Plan, aftermath: &Aftermath) -> bool {
     let planted = plan.notices;
     aftermath.answers.accepted == planted.announced + planted.repeated
         && aftermath.answers.refused == planted.forged
         && aftermath.notices_stored == planted.announced
+        && u64::try_from(aftermath.forwarded) == Ok(planted.announced)
 }
 
 #[cfg(test)]

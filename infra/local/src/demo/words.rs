@@ -30,14 +30,15 @@ pub(super) fn describe(
     parts.join("\n\n")
 }
 
-/// What happened before the run, in three lines.
+/// What happened before the run, in four lines.
 fn course(plan: &Plan, aftermath: &Aftermath) -> String {
     let days = plan.events.last().map_or(0, |(second, _)| second.div_euclid(DAY));
     let planted = plan.notices;
     format!(
         "{} orders in {days} simulated days; the provider was asked {} times.\n\
          Notices: {} payments announced, {} deliveries repeated, {} lost, {} forged.\n\
-         Callback: {} deliveries answered 200, {} forgeries answered 401, {} notices stored.",
+         Callback: {} deliveries answered 200, {} forgeries answered 401, {} notices stored.\n\
+         Publish: {} notices sent on to the shop, {} changes of a payment told, {} messages at once.",
         plan.orders.len(),
         aftermath.pulls,
         planted.announced,
@@ -47,6 +48,9 @@ fn course(plan: &Plan, aftermath: &Aftermath) -> String {
         aftermath.answers.accepted,
         aftermath.answers.refused,
         aftermath.notices_stored,
+        aftermath.forwarded,
+        aftermath.states_told,
+        aftermath.urgent,
     )
 }
 
