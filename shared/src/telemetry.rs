@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -16,9 +17,18 @@ use crate::config::env::Lookup;
 /// Starts the log of a function on standard output: our crates at `LOG_LEVEL` (`info` where it is absent or no level),
 /// everything else at `warn`. Where a log has been started already, that one stays.
 pub fn init(lookup: Lookup<'_>) {
+    init_to(lookup, std::io::stdout);
+}
+
+/// Starts the same log on another writer.
+pub fn init_to<W>(lookup: Lookup<'_>, writer: W)
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let level = level(lookup("LOG_LEVEL").as_deref());
     let targets = Targets::new().with_default(LevelFilter::WARN.min(level)).with_target("cuadre", level);
     let lines = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
         .json()
         .flatten_event(true)
         .with_current_span(false)

@@ -1,6 +1,7 @@
 //! `cuadre.toml`: what a merchant decides about matching. No secrets; its hash stands in every run.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -85,8 +86,18 @@ pub struct Policy {
     pub coverage: PerLeg<Coverage>,
     /// What the provider's event types mean.
     pub meanings: Meanings,
-    forward_urls: BTreeMap<String, String>,
+    forward_urls: BTreeMap<String, Address>,
     hash: [u8; 32],
+}
+
+/// An address, which `Debug` hides: people put keys into addresses.
+#[derive(Clone, PartialEq, Eq)]
+struct Address(String);
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[address]")
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -177,7 +188,7 @@ impl Policy {
         let mut forward_urls = BTreeMap::new();
         for (account, table) in file.accounts {
             match table.forward_url.map(|url| env::keeps_secrets(&url).then_some(url)) {
-                Some(Some(url)) => drop(forward_urls.insert(account, url)),
+                Some(Some(url)) => drop(forward_urls.insert(account, Address(url))),
                 Some(None) => return Err(PolicyError::ForwardUrl(account)),
                 None => {}
             }
@@ -209,7 +220,7 @@ impl Policy {
     /// Where the notices of an account are sent on to, if anywhere.
     #[must_use]
     pub fn forward_url(&self, account: &str) -> Option<&str> {
-        self.forward_urls.get(account).map(String::as_str)
+        self.forward_urls.get(account).map(|address| address.0.as_str())
     }
 
     /// SHA-256 of the policy's text, in hexadecimal; that of the empty text for the defaults.

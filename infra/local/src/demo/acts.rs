@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use cuadre::aws::layout;
 use cuadre::aws::schedule::Tick;
 use cuadre::calendar::Instant;
-use cuadre::formats::Leg;
-use cuadre_emulators::Alert;
+use cuadre_emulators::{Alert, BUCKET_NAME};
 use cuadre_sandbox::{Payment, PaymentOptions, SignedNotice};
 use indicatif::ProgressBar;
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::plan::{Code, Deed, Event, Plan, Work, at};
@@ -212,15 +212,23 @@ impl Players<'_> {
         }
     }
 
-    /// The shop puts the orders that changed into the bucket.
+    /// The shop drops the orders that changed into the inbox, and the bucket tells import of it.
     async fn export(&mut self, now: Instant) -> Result<(), Failure> {
         let lines = self.shop.export(now.to_utc());
         if lines.is_empty() {
             return Ok(());
         }
-        let prefix = layout::rows_prefix(Leg::Orders, ACCOUNT);
-        let key = format!("{prefix}day={}/shop-{}.ndjson", now.business_day(), layout::stamp(now));
-        self.stage.aws.put_object(&key, &lines).await.map_err(|error| emulator_failed(&error))
+        let key = format!("inbox/orders/{ACCOUNT}/shop-{}.ndjson", layout::stamp(now));
+        self.stage.aws.put_object(&key, &lines).await.map_err(|error| emulator_failed(&error))?;
+        let notification = json!({"Records": [{"eventName": "ObjectCreated:Put", "eventTime": now.to_string(),
+            "s3": {"bucket": {"name": BUCKET_NAME}, "object": {"key": key}}}]});
+        let message = json!({"messageId": "shop", "receiptHandle": "shop", "body": notification.to_string()});
+        let event = serde_json::from_value(json!({ "Records": [message] }));
+        let event = event.map_err(|error| Failure::defect("the notification of the bucket", &error))?;
+        let (clients, config) = &self.stage.import;
+        let answer = cuadre_import::handle(&event, clients, config, &|| now).await;
+        let taken_in = answer.batch_item_failures.is_empty();
+        taken_in.then_some(()).ok_or_else(|| Failure::Defect("import does not take the shop's orders".to_owned()))
     }
 
     async fn gather(self, last: DateTime<Utc>) -> Result<Aftermath, Failure> {

@@ -33,6 +33,7 @@ pub(super) struct Stage {
     pub(super) gateway: Gateway,
     pub(super) tellers: Tellers,
     pub(super) shop_door: ShopDoor,
+    pub(super) import: (cuadre_import::Clients, cuadre_import::Config),
     pub(super) pull: (cuadre_report_pull::Clients, cuadre_report_pull::Config),
     pub(super) reconcile: (cuadre_reconcile::Clients, cuadre_reconcile::Config),
 }
@@ -65,6 +66,7 @@ impl Stage {
         let reconcile = cuadre_reconcile::Config::from_env(&lookup).map_err(misread)?;
         let publish = cuadre_publish::Config::from_env(&lookup).map_err(misread)?;
         let forward = cuadre_forward::Config::from_env(&lookup).map_err(misread)?;
+        let import = cuadre_import::Config::from_env(&lookup).map_err(misread)?;
 
         let clients = cuadre_callback::Clients::new(&sdk, &callback);
         let callback = Callback { clients, config: callback, clock: provider.clock() };
@@ -84,6 +86,7 @@ impl Stage {
             gateway,
             tellers,
             shop_door,
+            import: (cuadre_import::Clients::new(&sdk, &import), import),
             pull: (pull_clients, pull),
             reconcile: (reconcile_clients, reconcile),
         })

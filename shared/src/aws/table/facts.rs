@@ -130,12 +130,9 @@ impl Table {
         for cip in &listed {
             let pk = cip_partition(&row.account, *cip);
             let item = Item::new(ORDER_KIND, pk, sk.clone()).text("reference_id", row.reference_id.as_ref());
-            let recorded = self.record_line(item, &row.account, *cip, &line).await?;
-            outcome = worse(outcome, recorded);
-            if recorded != Recorded::Repeated {
-                self.point("ORDER", &row.account, &row.reference_id, format!("{created_at}#CIP#{cip}"))
-                    .await?;
-            }
+            // Before the line: a repetition that finds the line there finds the pointer too, whatever broke off between.
+            self.point("ORDER", &row.account, &row.reference_id, format!("{created_at}#CIP#{cip}")).await?;
+            outcome = worse(outcome, self.record_line(item, &row.account, *cip, &line).await?);
         }
         Ok(outcome)
     }

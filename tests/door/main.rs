@@ -1,0 +1,5 @@
+//! The functions that the world talks to, from outside: floods of deliveries, and what must never be told.
+
+mod canaries;
+mod deliveries;
+mod provider;
