@@ -3,10 +3,12 @@
 import concurrent.futures
 import csv
 import datetime
+import http.server
 import io
 import json
 import os
 import re
+import threading
 import time
 from pathlib import Path
 
@@ -89,34 +91,42 @@ class World:
         # The public host name of an HTTP API does not resolve here; the emulator serves the same API under a path.
         api, path = re.fullmatch(r"https://([a-z0-9]+)\.execute-api\.[^/]+(/.+)", stack.outputs["CallbackUrl"]).groups()
         self.callback_url = f"{emulator.endpoint}/_aws/execute-api/{api}{path}"
+        self.events = emulator.client("events")
         self._alerts = []
+        self._states = []
 
     def allow_plain_http(self):
-        """Takes the TLS-only policies away, after they were deployed: the emulator speaks no TLS."""
+        """Takes the TLS-only policies away, after they were deployed: the emulator speaks no TLS. What lets a service in
+        stays."""
         self.s3.delete_bucket_policy(Bucket=self.bucket)
-        self.sqs.set_queue_attributes(QueueUrl=self.stack.outputs["FailuresQueueUrl"], Attributes={"Policy": ""})
+        for url in self.sqs.list_queues(QueueNamePrefix=self.stack.name).get("QueueUrls", []):
+            attributes = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
+            statements = json.loads(attributes.get("Policy") or '{"Statement": []}')["Statement"]
+            allowed = [statement for statement in statements if statement["Effect"] == "Allow"]
+            policy = json.dumps({"Version": "2012-10-17", "Statement": allowed}) if allowed else ""
+            self.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
         self.sns.set_topic_attributes(
             TopicArn=self.stack.outputs["TopicArn"], AttributeName="Policy", AttributeValue='{"Statement": []}'
         )
 
-    def subscribe_queue(self):
-        """A queue that gets every alert, as an analyst's chat robot would."""
-        self._queue = self.sqs.create_queue(QueueName="alerts-seen")["QueueUrl"]
-        arn = self.sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        topic = self.stack.outputs["TopicArn"]
-        policy = {
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "sns.amazonaws.com"},
-                    "Action": "sqs:SendMessage",
-                    "Resource": arn,
-                    "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-                }
-            ]
-        }
-        self.sqs.set_queue_attributes(QueueUrl=self._queue, Attributes={"Policy": json.dumps(policy)})
-        self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    def subscribe_queues(self):
+        """A queue that gets every alert, as an analyst's chat robot would, and one with every change of a payment, as a shop's
+        program would."""
+        self._queue, arn = self._open_queue("alerts-seen", "sns.amazonaws.com")
+        self.sns.subscribe(TopicArn=self.stack.outputs["TopicArn"], Protocol="sqs", Endpoint=arn)
+        self._state_queue, arn = self._open_queue("states-seen", "events.amazonaws.com")
+        bus, rule = self.stack.outputs["EventBusName"], "states"
+        pattern = {"source": ["cuadre"], "detail-type": ["payment.state_changed"]}
+        self.events.put_rule(Name=rule, EventBusName=bus, EventPattern=json.dumps(pattern))
+        self.events.put_targets(Rule=rule, EventBusName=bus, Targets=[{"Id": "seen", "Arn": arn}])
+
+    def _open_queue(self, name, service):
+        """A queue that one service may send to: its address and its ARN."""
+        url = self.sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allow = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage", "Resource": arn}
+        self.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Statement": [allow]})})
+        return url, arn
 
     def deliver(self, body, signature):
         """Posts one notice to the deployed callback; the status of the answer."""
@@ -139,13 +149,20 @@ class World:
 
     def alerts(self):
         """Every alert that came so far, oldest first."""
+        return self._taken(self._queue, self._alerts)
+
+    def states(self):
+        """Every `payment.state_changed` that came so far, oldest first."""
+        return [event["detail"] for event in self._taken(self._state_queue, self._states)]
+
+    def _taken(self, url, seen):
         while True:
-            received = self.sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages", [])
+            received = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
             if not received:
-                return self._alerts
+                return seen
             for message in received:
-                self._alerts.append(json.loads(message["Body"]))
-                self.sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+                seen.append(json.loads(message["Body"]))
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
     def invoke(self, logical, event):
         """Starts one function by hand; what it answers."""
@@ -162,19 +179,51 @@ class World:
         return [event["message"] for page in pages for event in page["events"]]
 
 
-def put_orders(world, orders, now):
-    """The shop drops its orders, where the folder names account and day of arrival."""
+def put_orders(world, orders):
+    """The shop drops its orders into the inbox."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(orders[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(orders)
-    day = now.astimezone(LIMA).strftime("%Y-%m-%d")
-    key = f"normalized/orders/account={ACCOUNT}/day={day}/shop.csv"
+    key = f"inbox/orders/{ACCOUNT}/shop.csv"
     world.s3.put_object(Bucket=world.bucket, Key=key, Body=text.getvalue().encode())
 
 
+class Shop:
+    """The shop's address for notices: it keeps what is posted there."""
+
+    def __init__(self):
+        self.got = []
+        got = self.got
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                got.append((dict(self.headers.items()), body))
+                # The first time of all it is out of order.
+                self.send_response(500 if len(got) == 1 else 204)
+                self.end_headers()
+
+            def log_message(self, *arguments):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/notices"
+
+    def stop(self):
+        self._server.shutdown()
+
+
 @pytest.fixture(scope="session")
-def day(emulator, stack, provider):
+def shop():
+    running = Shop()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def day(emulator, stack, provider, shop):
     """A small day: one payment that agrees, one of too little money, one order that nobody pays."""
     started = time.monotonic()
     world = World(emulator, stack, provider)
@@ -183,7 +232,10 @@ def day(emulator, stack, provider):
         "topic": world.sns.get_topic_attributes(TopicArn=stack.outputs["TopicArn"])["Attributes"]["Policy"],
     }
     world.allow_plain_http()
-    world.subscribe_queue()
+    world.subscribe_queues()
+    policy = f'[accounts.{ACCOUNT}]\nforward_url = "{shop.url}"\n'
+    world.s3.put_object(Bucket=world.bucket, Key="config/cuadre.toml", Body=policy.encode())
+    world.shop = shop
 
     now = datetime.datetime.now(LIMA).replace(microsecond=0)
     expires_at = now + datetime.timedelta(days=1)
@@ -214,7 +266,7 @@ def day(emulator, stack, provider):
         }
         for reference, amount, _, status in wanted
     ]
-    put_orders(world, orders, now)
+    put_orders(world, orders)
 
     # Forged and damaged ones first: the table is still empty, so that whatever they left would be seen.
     genuine = provider.notices()[world.cips["T-0001"]]
@@ -233,7 +285,7 @@ def day(emulator, stack, provider):
             {"Content-Type": "application/json", "PE-Signature": signature},
         ),
     }
-    world.left_by_refused = [item for item in world.items() if not item["pk"]["S"].startswith(("RUN#", "WATERMARK#"))]
+    world.left_by_refused = [item for item in world.items() if item["kind"]["S"] in ("notice", "quarantine")]
     world.wrong_method = call("GET", world.callback_url)
     world.genuine = genuine
     with concurrent.futures.ThreadPoolExecutor(max_workers=10) as senders:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEMPLATE = REPOSITORY / "infra" / "aws" / "template.yaml"
-FUNCTIONS = ("callback", "report-pull", "reconcile")
+FUNCTIONS = ("callback", "publish", "forward", "import", "report-pull", "reconcile")
 ARTIFACTS = "cuadre-artifacts"
 
 

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from conftest import ACCOUNT, PACKAGE_BYTES_MAX, KEYS
+from conftest import ACCOUNT, KEYS, PACKAGE_BYTES_MAX
+from emulator import wait_until
 from stack import FUNCTIONS
 
 
@@ -47,8 +48,61 @@ def test_the_same_notice_ten_times_in_parallel_is_one_fact(day):
 
 
 def test_a_notice_is_kept_as_it_was_received(day):
-    (fact,) = day.items("CIP#")
+    (fact,) = [item for item in day.items("CIP#") if item["kind"]["S"] == "notice"]
     assert fact["body"]["B"] == day.genuine["body"].encode()
+    assert fact["signature"]["S"] == day.genuine["signature"]
+
+
+def test_orders_of_the_inbox_become_facts_and_rows(day):
+    orders = [item for item in day.items("CIP#") if item["kind"]["S"] == "order"]
+    assert {item["cip"]["S"] for item in orders} == {str(cip) for cip in day.cips.values()}
+    rows = [
+        json.loads(line)
+        for key in day.keys(f"normalized/orders/account={ACCOUNT}/")
+        for line in day.read(key).splitlines()
+    ]
+    assert {row["reference_id"] for row in rows} == set(day.cips)
+
+
+def test_the_shop_gets_the_notice_as_it_arrived_though_it_was_out_of_order_at_first(day):
+    wait_until("the notice reaches the shop", lambda: len(day.shop.got) >= 2, seconds=60, every=0.5)
+    for headers, body in day.shop.got:
+        named = {name.lower(): value for name, value in headers.items()}
+        assert body == day.genuine["body"].encode()
+        assert named["pe-signature"] == day.genuine["signature"]
+    ids = {headers.get("cuadre-event-id") or headers.get("Cuadre-Event-Id") for headers, _ in day.shop.got}
+    assert len(ids) == 1
+
+
+def test_programs_are_told_what_may_ship(day):
+    def told():
+        newest = {}
+        for state in day.states():
+            content = state["content"]
+            if state["version"] >= newest.get(content["cip"], {"version": 0})["version"]:
+                newest[content["cip"]] = state
+        told = {cip: (state["content"]["may_ship"], state["content"]["holds"]) for cip, state in newest.items()}
+        return told if len(told) == 3 else None
+
+    cips = {reference: str(cip) for reference, cip in day.cips.items()}
+    assert wait_until("three codes are told", told, seconds=30) == {
+        cips["T-0001"]: (True, []),
+        cips["T-0002"]: (False, ["amount_differs"]),
+        cips["T-0003"]: (False, ["unpaid"]),
+    }
+
+
+def test_money_that_does_not_fit_is_told_at_once(day):
+    urgent = [alert for alert in day.alerts() if "event_id" in alert["MessageAttributes"]]
+    about = [alert for alert in urgent if f"CIP {day.cips['T-0002']}" in alert["Subject"]]
+    assert [alert["MessageAttributes"]["kind"]["Value"] for alert in about] == ["payment"]
+    assert "amount_differs" in about[0]["Message"]
+
+
+def test_notices_are_archived(day):
+    rows = [json.loads(line) for key in day.keys("normalized/notices/") for line in day.read(key).splitlines()]
+    assert [row["cip"] for row in rows] == [str(day.cips["T-0001"])]
+    assert day.keys(f"raw/callback/account={ACCOUNT}/")
 
 
 def test_the_pull_keeps_what_the_provider_said_and_whom_it_asked(day):
@@ -103,19 +157,24 @@ def test_one_alert_tells_a_person_and_a_machine(day):
     assert len(day.alert["Subject"]) <= 100
 
 
+def alerts_of_runs(day):
+    """The alerts of runs, without the messages that did not wait for one."""
+    return [alert for alert in day.alerts() if "breaks" in alert["MessageAttributes"]]
+
+
 def runs_of(day):
     """The runs, without the item that names the newest of them."""
     return [item for item in day.items("RUN#") if item["sk"]["S"] != "newest"]
 
 
 def test_a_repeated_tick_is_the_same_run_and_alerts_nobody(day):
-    told = len(day.alerts())
+    told = len(alerts_of_runs(day))
     runs = runs_of(day)
     assert told == len(runs)
     as_of = max(run["sk"]["S"] for run in runs)
     (again,) = day.invoke("Reconcile", {"account": ACCOUNT, "scheduled_at": as_of})
     assert (again["as_of"], again["breaks"], again["alerted"]) == (as_of, 1, False)
-    assert len(day.alerts()) == told
+    assert len(alerts_of_runs(day)) == told
     assert len(runs_of(day)) == len(runs)
 
 
@@ -134,11 +193,12 @@ def test_no_secret_and_no_body_is_logged_or_kept(day):
         assert "transactionCode" not in text, f"a notice's body stands in {where}"
 
 
-def test_no_tick_failed(day):
-    queue = day.sqs.get_queue_attributes(
-        QueueUrl=day.stack.outputs["FailuresQueueUrl"], AttributeNames=["ApproximateNumberOfMessages"]
+@pytest.mark.parametrize("queue", ["FailuresQueueUrl", "ForwardsDeadQueueUrl", "InboxDeadQueueUrl"])
+def test_nothing_failed_every_time(day, queue):
+    attributes = day.sqs.get_queue_attributes(
+        QueueUrl=day.stack.outputs[queue], AttributeNames=["ApproximateNumberOfMessages"]
     )
-    assert queue["Attributes"]["ApproximateNumberOfMessages"] == "0"
+    assert attributes["Attributes"]["ApproximateNumberOfMessages"] == "0"
 
 
 def test_the_books_outlive_the_stack(day):

@@ -1,11 +1,20 @@
 """What the emulator takes without a word and does not apply is proved on the template's text."""
 
+import json
+
 import pytest
 from cfnlint.decode import decode
 
-from stack import FUNCTIONS, TEMPLATE
+from stack import FUNCTIONS, REPOSITORY, TEMPLATE
 
-LOGICAL = {"callback": "Callback", "report-pull": "ReportPull", "reconcile": "Reconcile"}
+LOGICAL = {
+    "callback": "Callback",
+    "publish": "Publish",
+    "forward": "Forward",
+    "import": "Import",
+    "report-pull": "ReportPull",
+    "reconcile": "Reconcile",
+}
 
 # What each function may do, and no more. Whoever adds an action adds it here, in view of a reviewer; that nothing is missing
 # shows in test_deployed, which runs the functions under these very rights.
@@ -13,6 +22,41 @@ ACTIONS = {
     "callback": {
         "dynamodb:PutItem",
         "secretsmanager:GetSecretValue",
+    },
+    "publish": {
+        "dynamodb:DeleteItem",
+        "dynamodb:DescribeStream",
+        "dynamodb:GetRecords",
+        "dynamodb:GetShardIterator",
+        "dynamodb:ListStreams",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "events:PutEvents",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:PutObject",
+        "sns:Publish",
+        "sqs:SendMessage",
+    },
+    "forward": {
+        "dynamodb:GetItem",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
+    },
+    "import": {
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:ListBucket",
+        "s3:PutObject",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
     },
     "report-pull": {
         "dynamodb:GetItem",
@@ -90,7 +134,7 @@ def test_the_bucket_is_versioned_and_closed_to_the_public(template):
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
 
 
-@pytest.mark.parametrize("policy", ["BucketTlsOnly", "AlertsPolicy", "FailuresTlsOnly"])
+@pytest.mark.parametrize("policy", ["BucketTlsOnly", "AlertsPolicy", "FailuresTlsOnly", "InboxPolicy", "QueuesTlsOnly"])
 def test_nothing_is_sent_without_tls(template, policy):
     denied = [
         statement
@@ -132,6 +176,8 @@ def test_writes_of_the_functions_stay_in_their_folders(template):
             if "s3:PutObject" in listed(statement["Action"]):
                 written[function] = {resource["Fn::Sub"] for resource in listed(statement["Resource"])}
     assert written == {
+        "publish": {"${Bucket.Arn}/raw/callback/*", "${Bucket.Arn}/normalized/notices/*"},
+        "import": {"${Bucket.Arn}/normalized/orders/*", "${Bucket.Arn}/rejected/*"},
         "report-pull": {
             "${Bucket.Arn}/raw/*",
             "${Bucket.Arn}/normalized/reports/*",
@@ -148,13 +194,97 @@ def test_writes_of_the_functions_stay_in_their_part_of_the_table(template):
     for function, logical in LOGICAL.items():
         role = of_type(template, "AWS::IAM::Role")[f"{logical}Role"]
         for statement in statements(role):
-            if "dynamodb:PutItem" in listed(statement["Action"]):
-                parts[function] = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+            for action in {"dynamodb:PutItem", "dynamodb:DeleteItem"} & set(listed(statement["Action"])):
+                keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+                parts.setdefault((function, action.removeprefix("dynamodb:")), []).extend(keys)
     assert parts == {
-        "callback": ["CIP#*", "QUARANTINE#*"],
-        "report-pull": ["WATERMARK#*"],
-        "reconcile": ["BREAK#*", "RUN#*"],
+        ("callback", "PutItem"): ["CIP#*", "QUARANTINE#*"],
+        ("publish", "PutItem"): ["CIP#*", "OPERATION#*"],
+        ("publish", "DeleteItem"): ["CIP#*"],
+        ("import", "PutItem"): ["CIP#*", "ORDER#*"],
+        ("report-pull", "PutItem"): ["WATERMARK#*", "CIP#*"],
+        ("reconcile", "PutItem"): ["BREAK#*", "RUN#*"],
     }
+
+
+@pytest.mark.parametrize("function", ["publish", "forward", "import"])
+def test_reads_by_key_stay_in_their_part_of_the_table(template, function):
+    keys = {"publish": ["CIP#*"], "forward": ["CIP#*"], "import": ["ORDER#*"]}
+    for statement in statements(of_type(template, "AWS::IAM::Role")[f"{LOGICAL[function]}Role"]):
+        if {"dynamodb:Query", "dynamodb:GetItem"} & set(listed(statement["Action"])):
+            assert statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == keys[function]
+
+
+def test_the_stream_loses_no_change_and_waits_for_none_without_end(template):
+    table = template["Resources"]["Table"]["Properties"]
+    assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+    function = of_type(template, "AWS::Serverless::Function")["PublishFunction"]
+    mapping = function["Events"]["Changes"]["Properties"]
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert list(mapping["FunctionResponseTypes"]) == ["ReportBatchItemFailures"]
+    assert 0 < mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
+    assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["Failures", "Arn"]}
+    patterns = [json.loads(rule["Pattern"]) for rule in mapping["FilterCriteria"]["Filters"]]
+    heard = patterns[0]["dynamodb"]["NewImage"]["kind"]["S"]
+    assert heard == ["notice", "quarantine", "order", "report", "doubt"]
+    assert patterns[1] == {"eventName": ["REMOVE"], "dynamodb": {"OldImage": {"kind": {"S": ["quarantine", "doubt"]}}}}
+
+
+def test_the_kinds_that_publish_hears_are_those_that_the_table_writes(template):
+    """A kind that is named otherwise in the filter would never be told."""
+    mapping = of_type(template, "AWS::Serverless::Function")["PublishFunction"]["Events"]["Changes"]["Properties"]
+    heard = json.loads(mapping["FilterCriteria"]["Filters"][0]["Pattern"])["dynamodb"]["NewImage"]["kind"]["S"]
+    sources = [path.read_text(encoding="utf-8") for path in (REPOSITORY / "shared/src/aws/table").glob("*.rs")]
+    for kind in heard:
+        assert any(f'KIND: &str = "{kind}"' in source for source in sources), kind
+
+
+@pytest.mark.parametrize(
+    ("queue", "dead", "alarm", "function"),
+    [("Forwards", "ForwardsDead", "ForwardsDeadAlarm", "Forward"), ("Inbox", "InboxDead", "InboxDeadAlarm", "Import")],
+)
+def test_a_message_that_fails_every_time_ends_in_a_queue_with_an_alarm(template, queue, dead, alarm, function):
+    queues = of_type(template, "AWS::SQS::Queue")
+    redrive = queues[queue]["RedrivePolicy"]
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": [dead, "Arn"]}
+    assert queues[dead].get("FifoQueue") == queues[queue].get("FifoQueue")
+    assert queues[dead]["MessageRetentionPeriod"] == 1209600
+    timeout = of_type(template, "AWS::Serverless::Function")[f"{function}Function"]["Timeout"]
+    assert queues[queue]["VisibilityTimeout"] >= 6 * timeout
+    alarmed = template["Resources"][alarm]["Properties"]
+    assert alarmed["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": [dead, "QueueName"]}}]
+
+
+def test_the_notices_of_a_code_keep_their_order(template):
+    forwards = of_type(template, "AWS::SQS::Queue")["Forwards"]
+    assert (forwards["FifoQueue"], forwards["DeduplicationScope"]) == (True, "messageGroup")
+    mapping = of_type(template, "AWS::Serverless::Function")["ForwardFunction"]["Events"]["Forwards"]["Properties"]
+    assert mapping["BatchSize"] == 1
+
+
+def test_every_alarm_has_its_entry_in_the_runbook(template):
+    runbook = (REPOSITORY / "docs/runbook.md").read_text(encoding="utf-8")
+    for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
+        assert f"\n## {name}\n" in runbook, name
+        assert f"docs/runbook.md, {name}" in " ".join(alarm["AlarmDescription"].split()), name
+
+
+def test_files_of_the_inbox_are_told_and_end(template):
+    bucket = template["Resources"]["Bucket"]
+    assert bucket["DependsOn"] == "InboxPolicy"
+    (told,) = bucket["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    assert told["Queue"] == {"Fn::GetAtt": ["Inbox", "Arn"]}
+    assert list(told["Filter"]["S3Key"]["Rules"]) == [{"Name": "prefix", "Value": "inbox/"}]
+    rules = {rule["Id"]: rule for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]}
+    dropped = rules["files-that-were-dropped"]
+    assert (dropped["Prefix"], dropped["ExpirationInDays"]) == ("inbox/", 30)
+
+
+def test_callbacks_come_from_anywhere_until_somebody_says_otherwise(template):
+    variables = of_type(template, "AWS::Serverless::Function")["CallbackFunction"]["Environment"]["Variables"]
+    assert variables == {"ALLOWED_CIDRS": {"Ref": "AllowedCidrs"}}
+    assert template["Parameters"]["AllowedCidrs"]["Default"] == ""
 
 
 def test_reconcile_reads_by_key_only_what_it_needs(template):

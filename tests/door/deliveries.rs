@@ -81,7 +81,8 @@ async fn one_seed(seed: u64, payments: usize) {
     let mut chance = ChaCha8Rng::seed_from_u64(seed);
     let (payments, deliveries) = plan(&mut chance, payments);
     let aws = Emulators::start().await.unwrap();
-    let variables = BTreeMap::from([("TABLE_NAME", TABLE_NAME), ("SECRET_PREFIX", "cuadre"), ("ACCOUNTS", "tienda")]);
+    let variables =
+        BTreeMap::from([("TABLE_NAME", TABLE_NAME), ("SECRET_PREFIX", "cuadre"), ("ACCOUNTS", "tienda")]);
     let config = Config::from_env(&|name| variables.get(name).map(|&value| value.to_owned())).unwrap();
     let clients = Clients::new(&aws.sdk_config(), &config);
     // The store dates its versions by the machine's clock.
@@ -98,8 +99,13 @@ async fn one_seed(seed: u64, payments: usize) {
         let payment = &payments[delivery.payment];
         if delivery.damaged {
             let (body, signature) = damage(payment, &mut chance);
-            let answer = handle(event("tienda", &body, &signature), &clients, &config, time(delivery.at)).await;
-            assert_eq!(answer.status_code, 401, "seed {seed}: a damaged delivery of payment {}", delivery.payment);
+            let answer =
+                handle(event("tienda", &body, &signature), &clients, &config, time(delivery.at)).await;
+            assert_eq!(
+                answer.status_code, 401,
+                "seed {seed}: a damaged delivery of payment {}",
+                delivery.payment
+            );
             continue;
         }
         let genuine = || event("tienda", &payment.body, &payment.signature);
@@ -113,8 +119,13 @@ async fn one_seed(seed: u64, payments: usize) {
         came.insert(delivery.payment);
     }
 
-    let stored: BTreeSet<Vec<u8>> =
-        aws.items().await.unwrap().iter().map(|item| item["body"].as_b().unwrap().as_ref().to_vec()).collect();
+    let stored: BTreeSet<Vec<u8>> = aws
+        .items()
+        .await
+        .unwrap()
+        .iter()
+        .map(|item| item["body"].as_b().unwrap().as_ref().to_vec())
+        .collect();
     let expected: BTreeSet<Vec<u8>> = came.iter().map(|payment| payments[*payment].body.clone()).collect();
     assert_eq!(stored, expected, "seed {seed}: lost or forged");
     assert_eq!(aws.items().await.unwrap().len(), came.len(), "seed {seed}: doubled");

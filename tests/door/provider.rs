@@ -19,9 +19,13 @@ pub fn event(account: &str, body: &[u8], signature: &str) -> Event {
     Event {
         raw_path: format!("/callbacks/{account}"),
         headers: Headers(vec![header("content-type", "application/json"), header("pe-signature", signature)]),
-        request_context: Context { http: Http { method: "POST".to_owned(), source_ip: "192.0.2.10".to_owned() } },
+        request_context: Context {
+            http: Http { method: "POST".to_owned(), source_ip: "192.0.2.10".to_owned() },
+        },
         path_parameters: Some(PathParameters { account: account.to_owned() }),
-        body: Some(text.unwrap_or_else(|_| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, body))),
+        body: Some(
+            text.unwrap_or_else(|_| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, body)),
+        ),
         is_base64_encoded,
     }
 }

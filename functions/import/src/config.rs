@@ -1,0 +1,28 @@
+//! What the function reads from its environment, once, before the first event.
+
+use cuadre::config::env::{self, Accounts, EnvError, Lookup};
+
+/// The settings of the import function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `TABLE_NAME`.
+    pub table_name: String,
+    /// `BUCKET_NAME`.
+    pub bucket_name: String,
+    /// `ACCOUNTS`: a folder of any other name is unknown.
+    pub accounts: Accounts,
+}
+
+impl Config {
+    /// Reads and checks every variable.
+    ///
+    /// # Errors
+    /// [`EnvError`] names the first variable that is not as it must be.
+    pub fn from_env(lookup: Lookup<'_>) -> Result<Config, EnvError> {
+        Ok(Config {
+            table_name: env::table_name(lookup)?,
+            bucket_name: env::bucket_name(lookup)?,
+            accounts: Accounts::from_env(lookup)?,
+        })
+    }
+}
