@@ -5,6 +5,8 @@ import re
 import zipfile
 from pathlib import Path
 
+import botocore.exceptions
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEMPLATE = REPOSITORY / "infra" / "aws" / "template.yaml"
 FUNCTIONS = ("callback", "publish", "forward", "import", "report-pull", "reconcile")
@@ -59,9 +61,13 @@ class Stack:
             StackName=name, ChangeSetName="first", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
         self._cloudformation.execute_change_set(StackName=name, ChangeSetName="first")
-        self._cloudformation.get_waiter("stack_create_complete").wait(
-            StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-        )
+        try:
+            self._cloudformation.get_waiter("stack_create_complete").wait(
+                StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            )
+        except botocore.exceptions.WaiterError as error:
+            reasons = [f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}" for event in self.failures()]
+            raise AssertionError(f"the stack was not made: {reasons}") from error
         described = self._cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
 

@@ -23,8 +23,11 @@ const ROUND: Duration = Duration::from_millis(400);
 fn main() {
     // As the platform sends it: on one line.
     let mut event: serde_json::Value = serde_json::from_str(EVENT).unwrap_or_default();
-    event["body"] = BODY.into();
-    event["headers"]["pe-signature"] = BODY_SIGNATURE.into();
+    for (place, value) in [("/body", BODY), ("/headers/pe-signature", BODY_SIGNATURE)] {
+        if let Some(field) = event.pointer_mut(place) {
+            *field = value.into();
+        }
+    }
     let event = event.to_string();
     let now = Instant::parse("2026-03-02T09:30:05-05:00").unwrap_or_default();
     let Ok(verifier) = Verifier::new(Scheme::default(), &Secret::new(KEY.to_owned())) else { return };

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use cuadre::aws::batch::{BatchAnswer, Message, Messages};
 use cuadre::aws::bucket::Bucket;
 use cuadre::aws::policy::{Policies, PolicyUnavailable};
 use cuadre::aws::queue::Queue;
@@ -17,7 +18,7 @@ use cuadre::aws::{Patience, SdkConfig, StoreError};
 use cuadre::calendar::{Clock, Instant};
 use cuadre::ids::{Cip, hash_parts};
 use cuadre::telemetry;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 pub use config::Config;
 use shop::{Shop, ShopError};
@@ -63,38 +64,6 @@ impl Clients {
     }
 }
 
-/// Messages of the queue.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct Event {
-    /// In the order of their groups.
-    #[serde(rename = "Records")]
-    pub records: Vec<Message>,
-}
-
-/// One message.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Message {
-    /// By which it is named in the answer.
-    pub message_id: String,
-    /// By which it is postponed.
-    pub receipt_handle: String,
-    /// Where the notice lies.
-    pub body: String,
-    /// What the queue says of it.
-    pub attributes: Attributes,
-}
-
-/// What the queue says of a message.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Attributes {
-    /// The first time is 1.
-    pub approximate_receive_count: String,
-    /// The code whose notices keep their order.
-    pub message_group_id: String,
-}
-
 /// A notice on its way, as publish writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 struct Forward {
@@ -102,22 +71,6 @@ struct Forward {
     account: String,
     cip: Cip,
     notice: String,
-}
-
-/// Which messages have to come again; all others are dealt with.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Answer {
-    /// The failed ones, in their order.
-    #[serde(rename = "batchItemFailures")]
-    pub failures: Vec<Failure>,
-}
-
-/// A message that has to come again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Failure {
-    /// Its id.
-    #[serde(rename = "itemIdentifier")]
-    pub message_id: String,
 }
 
 /// What came of a message.
@@ -153,14 +106,13 @@ enum ForwardError {
 }
 
 /// Sends notices on. One that fails is postponed, longer each time, and the later ones of its code stay behind it.
-pub async fn handle(event: &Event, clients: &Clients, clock: Clock<'_>) -> Answer {
-    let mut answer = Answer::default();
+pub async fn handle(event: &Messages, clients: &Clients, clock: Clock<'_>) -> BatchAnswer {
+    let mut answer = BatchAnswer::default();
     let mut stopped: BTreeSet<&str> = BTreeSet::new();
     for message in &event.records {
         let group = message.attributes.message_group_id.as_str();
-        let failure = Failure { message_id: message.message_id.clone() };
         if stopped.contains(group) {
-            answer.failures.push(failure);
+            answer.fail(&message.message_id);
             continue;
         }
         match Box::pin(send_on(message, clients, clock())).await {
@@ -169,7 +121,7 @@ pub async fn handle(event: &Event, clients: &Clients, clock: Clock<'_>) -> Answe
             }
             Err(error) => {
                 stopped.insert(group);
-                answer.failures.push(failure);
+                answer.fail(&message.message_id);
                 postpone(message, &error, clients).await;
             }
         }

@@ -4,7 +4,8 @@ use std::convert::Infallible;
 
 use cuadre::config::env;
 use cuadre::{aws, telemetry};
-use cuadre_forward::{Clients, Config, Event, handle};
+use cuadre::aws::batch::Messages;
+use cuadre_forward::{Clients, Config, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,7 +14,7 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_env(&env::process)?;
     let clients = Clients::new(&aws::load_config().await, &config)?;
     let clients = &clients;
-    run(service_fn(|event: LambdaEvent<Event>| async move {
+    run(service_fn(|event: LambdaEvent<Messages>| async move {
         Ok::<_, Infallible>(handle(&event.payload, clients, &aws::now).await)
     }))
     .await

@@ -7,8 +7,8 @@ mod orders;
 #[cfg(test)]
 mod tests;
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use chrono::TimeDelta;
+use cuadre::aws::batch::{BatchAnswer, Messages};
 use cuadre::aws::bucket::Bucket;
 use cuadre::aws::table::Table;
 use cuadre::aws::{Patience, SdkConfig, StoreError};
@@ -44,16 +44,16 @@ impl Clients {
 /// Takes in the files that the messages tell of, one after the other. Gives the messages that have to come again; all
 /// others are dealt with.
 pub async fn handle(
-    event: &SqsEvent,
+    event: &Messages,
     clients: &Clients,
     config: &Config,
     clock: Clock<'_>,
-) -> SqsBatchResponse {
+) -> BatchAnswer {
     let began_at = clock().to_utc();
-    let mut answer = SqsBatchResponse::default();
+    let mut answer = BatchAnswer::default();
     for message in &event.records {
-        let message_id = message.message_id.as_deref().unwrap_or_default();
-        let Some(arrivals) = message.body.as_deref().and_then(notification::read) else {
+        let message_id = message.message_id.as_str();
+        let Some(arrivals) = notification::read(&message.body) else {
             // It would only come again as it is.
             tracing::error!(
                 outcome = "unreadable",
@@ -64,7 +64,7 @@ pub async fn handle(
         };
         if clock().to_utc().signed_duration_since(began_at) > BEGUN_WITHIN {
             tracing::warn!(outcome = "waiting", message.id = message_id, "the time of this invocation is up");
-            answer.add_failure(message_id);
+            answer.fail(message_id);
             continue;
         }
         if arrivals.is_empty() {
@@ -78,7 +78,7 @@ pub async fn handle(
             failed |= taken_in.is_err();
         }
         if failed {
-            answer.add_failure(message_id);
+            answer.fail(message_id);
         }
     }
     answer

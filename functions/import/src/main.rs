@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use aws_lambda_events::sqs::SqsEvent;
+use cuadre::aws::batch::Messages;
 use cuadre::config::env;
 use cuadre::{aws, telemetry};
 use cuadre_import::{Clients, Config, handle};
@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_env(&env::process)?;
     let clients = Clients::new(&aws::load_config().await, &config);
     let (clients, config) = (&clients, &config);
-    run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
+    run(service_fn(|event: LambdaEvent<Messages>| async move {
         Ok::<_, Infallible>(handle(&event.payload, clients, config, &aws::now).await)
     }))
     .await

@@ -107,12 +107,12 @@ impl World {
     }
 
     async fn deliver_at(&self, clock: Clock<'_>) -> usize {
-        let event: SqsEvent = serde_json::from_value(self.aws.receive(INBOX_URL, 10)).unwrap();
+        let event: Messages = serde_json::from_value(self.aws.receive(INBOX_URL, 10)).unwrap();
         let answer = handle(&event, &self.clients, &self.config, clock).await;
         let failed: Vec<_> =
-            answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect();
+            answer.failures.into_iter().map(|failure| failure.item).collect();
         for message in &event.records {
-            let id = message.message_id.clone().unwrap();
+            let id = message.message_id.clone();
             if !failed.contains(&id) {
                 self.aws.delete(INBOX_URL, &id);
             }
@@ -515,7 +515,7 @@ async fn the_sample_events_are_what_their_names_say() {
     let mut seen = Vec::new();
     for sample in samples {
         let path = sample.unwrap().path();
-        let event: SqsEvent = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let event: Messages = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         let world = World::start().await;
         let line = json!({"reference_id": "N-1", "amount": "5.00", "currency": "PEN", "status": "paid",
             "created_at": CREATED})
@@ -533,7 +533,7 @@ async fn the_sample_events_are_what_their_names_say() {
             world.aws.put_object(key, &bytes).await.unwrap();
         }
         let answer = handle(&event, &world.clients, &world.config, &|| time(ARRIVED)).await;
-        assert_eq!(answer.batch_item_failures, [], "{path:?}");
+        assert_eq!(answer.failures, [], "{path:?}");
         let count = async |prefix: &str| world.aws.keys(prefix).await.unwrap().len();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         seen.push((name, count("normalized/").await, count("rejected/").await));

@@ -10,6 +10,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use cuadre::aws::batch::{BatchAnswer, Failure};
 use cuadre::aws::bucket::Bucket;
 use cuadre::aws::events::EventBus;
 use cuadre::aws::policy::{Policies, PolicyUnavailable};
@@ -84,22 +85,6 @@ pub struct Again {
     pub cip: Cip,
 }
 
-/// Which records have to come again; all others are dealt with.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Answer {
-    /// The failed ones, in the order of their shard.
-    #[serde(rename = "batchItemFailures")]
-    pub failures: Vec<Failure>,
-}
-
-/// A record that has to come again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Failure {
-    /// Its place in the shard.
-    #[serde(rename = "itemIdentifier")]
-    pub sequence_number: String,
-}
-
 /// Why a change was not dealt with.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PublishError {
@@ -129,8 +114,8 @@ impl PublishError {
 
 /// Deals with a batch. A record that fails for a while comes again, and with it those behind it of the same code; one that
 /// can never be dealt with is put aside, so that it holds nothing up.
-pub async fn handle(event: &Event, clients: &Clients, clock: Clock<'_>) -> Answer {
-    let mut answer = Answer::default();
+pub async fn handle(event: &Event, clients: &Clients, clock: Clock<'_>) -> BatchAnswer {
+    let mut answer = BatchAnswer::default();
     if let Some(again) = &event.again {
         do_again(again, clients, clock).await;
     }
@@ -149,7 +134,7 @@ pub async fn handle(event: &Event, clients: &Clients, clock: Clock<'_>) -> Answe
                 continue;
             }
         };
-        let failure = Failure { sequence_number: envelope.sequence_number };
+        let failure = Failure { item: envelope.sequence_number };
         if waiting.contains(&envelope.partition) {
             answer.failures.push(failure);
             continue;
@@ -157,7 +142,7 @@ pub async fn handle(event: &Event, clients: &Clients, clock: Clock<'_>) -> Answe
         let change = match stream::read(record) {
             Ok(change) => change,
             Err(error) => {
-                let what = format!("the change {} of the table", failure.sequence_number);
+                let what = format!("the change {} of the table", failure.item);
                 if !put_aside(None, &what, &error, clients).await {
                     waiting.insert(envelope.partition);
                     answer.failures.push(failure);

@@ -80,16 +80,16 @@ impl World {
         self.order(&format!("tienda,A-{cip},{cip},22.50,PEN,pending,{times}")).await;
     }
 
-    async fn handle(&self, event: &Event) -> Answer {
+    async fn handle(&self, event: &Event) -> BatchAnswer {
         handle(event, &self.clients, &|| self.now).await
     }
 
     /// One delivery of what is new in the stream; goes on behind it if nothing failed.
-    async fn deliver(&self) -> Answer {
+    async fn deliver(&self) -> BatchAnswer {
         let batch = self.aws.stream_batch(100).unwrap();
         let event: Event = serde_json::from_value(batch.clone()).unwrap();
         let answer = self.handle(&event).await;
-        if answer == Answer::default()
+        if answer == BatchAnswer::default()
             && let Some(last) = batch["Records"].as_array().unwrap().last()
         {
             self.aws.done_with(last["dynamodb"]["SequenceNumber"].as_str().unwrap());
@@ -103,7 +103,7 @@ impl World {
             if self.aws.stream_batch(1).unwrap()["Records"] == json!([]) {
                 return;
             }
-            assert_eq!(self.deliver().await, Answer::default());
+            assert_eq!(self.deliver().await, BatchAnswer::default());
         }
         panic!("the stream does not come to rest");
     }
@@ -205,7 +205,7 @@ async fn the_same_batch_any_number_of_times_tells_nothing_new() {
     world.ordinary_order(7).await;
     let event: Event = serde_json::from_value(world.aws.stream_batch(100).unwrap()).unwrap();
     for _ in 0..3 {
-        assert_eq!(world.handle(&event).await, Answer::default());
+        assert_eq!(world.handle(&event).await, BatchAnswer::default());
     }
     assert_eq!(world.told(), ["7 v1 paid ships [] paid"]);
     assert_eq!(world.aws.waiting(FORWARDS_URL).len(), 1);
@@ -319,7 +319,7 @@ async fn trouble_brings_a_code_s_records_back_and_lets_the_others_go_on() {
     world.break_network(Service::Sns, "", Trouble::Status(500), Some(4));
     let failures = world.deliver().await.failures;
     assert_eq!(failures.len(), 2, "both records of CIP 7, in their order");
-    assert!(failures[0].sequence_number < failures[1].sequence_number);
+    assert!(failures[0].item < failures[1].item);
     assert_eq!(world.told(), ["8 v1 paid holds [order_unknown] being_checked"]);
     world.settle().await;
     let told = world.told();
@@ -361,7 +361,7 @@ async fn a_record_that_can_never_be_read_holds_nothing_up() {
     records.extend(batch["Records"].as_array().unwrap().clone());
     batch["Records"] = json!(records);
     let event: Event = serde_json::from_value(batch).unwrap();
-    assert_eq!(world.handle(&event).await, Answer::default());
+    assert_eq!(world.handle(&event).await, BatchAnswer::default());
     assert_eq!(world.told(), [PAID_UNKNOWN]);
     let failures = world.aws.waiting(FAILURES_URL);
     assert_eq!(failures.len(), 1);
@@ -378,12 +378,12 @@ async fn a_role_without_a_right_loses_nothing() {
     let world = World::start().await;
     world.notice(&body(7, "1", "22.50")).await;
     world.break_network(Service::EventBridge, "", Trouble::Status(400), None);
-    assert_eq!(world.deliver().await, Answer::default());
+    assert_eq!(world.deliver().await, BatchAnswer::default());
     world.aws.faults().clear();
     let failure: Value = serde_json::from_str(&world.aws.waiting(FAILURES_URL)[0]).unwrap();
     let by_hand: Event = serde_json::from_value(failure).unwrap();
     assert_eq!(by_hand.again, Some(Again { account: "tienda".to_owned(), cip: Cip::parse("7").unwrap() }));
-    assert_eq!(world.handle(&by_hand).await, Answer::default());
+    assert_eq!(world.handle(&by_hand).await, BatchAnswer::default());
     assert_eq!(world.told(), [PAID_UNKNOWN]);
     assert_eq!(world.aws.waiting(FORWARDS_URL).len(), 1);
 }
@@ -443,7 +443,7 @@ async fn the_sample_events_are_what_their_names_say() {
         let event: Event = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         let world = World::start().await;
         let answer = world.handle(&event).await;
-        assert_eq!(answer, Answer::default(), "{name}");
+        assert_eq!(answer, BatchAnswer::default(), "{name}");
         let set_aside = world.aws.waiting(FAILURES_URL).len();
         assert_eq!(set_aside > 0, name == "bad-unreadable", "{name}");
         names.push(name);

@@ -3,6 +3,7 @@
 //! There is one implementation and no trait over it. On one machine the same code talks to the emulators of
 //! `tests/emulators` through the SDK's HTTP client.
 
+pub mod batch;
 pub mod bucket;
 pub mod events;
 pub mod layout;

@@ -227,8 +227,10 @@ impl Players<'_> {
         let event = event.map_err(|error| Failure::defect("the notification of the bucket", &error))?;
         let (clients, config) = &self.stage.import;
         let answer = cuadre_import::handle(&event, clients, config, &|| now).await;
-        let taken_in = answer.batch_item_failures.is_empty();
-        taken_in.then_some(()).ok_or_else(|| Failure::Defect("import does not take the shop's orders".to_owned()))
+        let taken_in = answer.failures.is_empty();
+        taken_in
+            .then_some(())
+            .ok_or_else(|| Failure::Defect("import does not take the shop's orders".to_owned()))
     }
 
     async fn gather(self, last: DateTime<Utc>) -> Result<Aftermath, Failure> {

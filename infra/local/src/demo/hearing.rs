@@ -10,6 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use cuadre::aws::batch::Messages;
 use cuadre::calendar::Instant;
 use cuadre_emulators::{Emulators, FORWARDS_URL};
 use serde_json::Value;
@@ -114,7 +115,7 @@ impl Tellers {
 
     async fn forward(&self, aws: &Emulators, now: Instant) -> Result<bool, Failure> {
         let messages = aws.receive(FORWARDS_URL, 1);
-        let event: cuadre_forward::Event =
+        let event: Messages =
             serde_json::from_value(messages).map_err(|error| Failure::defect("the queue", &error))?;
         let answer = cuadre_forward::handle(&event, &self.forward, &|| now).await;
         if !answer.failures.is_empty() {
