@@ -59,8 +59,10 @@ ACTIONS = {
         "sqs:ReceiveMessage",
     },
     "report-pull": {
+        "dynamodb:DeleteItem",
         "dynamodb:GetItem",
         "dynamodb:PutItem",
+        "dynamodb:Query",
         "dynamodb:Scan",
         "s3:GetObject",
         "s3:ListBucket",
@@ -141,9 +143,12 @@ def test_nothing_is_sent_without_tls(template, policy):
         for statement in template["Resources"][policy]["Properties"]["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Deny"
         and statement["Principal"] == "*"
-        and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        and statement["Condition"]["Bool"]["aws:SecureTransport"] == "false"
     ]
     assert len(denied) == 1
+    # S3, which tells the inbox of files, is a service of AWS and uses TLS; nobody else is exempt.
+    exempt = {"aws:PrincipalIsAWSService": "false"} if policy == "InboxPolicy" else {}
+    assert denied[0]["Condition"] == {"Bool": {"aws:SecureTransport": "false", **exempt}}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -202,7 +207,8 @@ def test_writes_of_the_functions_stay_in_their_part_of_the_table(template):
         ("publish", "PutItem"): ["CIP#*", "OPERATION#*"],
         ("publish", "DeleteItem"): ["CIP#*"],
         ("import", "PutItem"): ["CIP#*", "ORDER#*"],
-        ("report-pull", "PutItem"): ["WATERMARK#*", "CIP#*"],
+        ("report-pull", "PutItem"): ["WATERMARK#*", "CIP#*", "DOUBTED#*"],
+        ("report-pull", "DeleteItem"): ["DOUBTED#*"],
         ("reconcile", "PutItem"): ["BREAK#*", "RUN#*"],
     }
 
@@ -223,7 +229,8 @@ def test_the_stream_loses_no_change_and_waits_for_none_without_end(template):
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert mapping["BisectBatchOnFunctionError"] is True
     assert list(mapping["FunctionResponseTypes"]) == ["ReportBatchItemFailures"]
-    assert 0 < mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
+    assert mapping["ParallelizationFactor"] == 1
+    assert 0 < mapping["MaximumRecordAgeInSeconds"] <= 24 * 3600
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["Failures", "Arn"]}
     patterns = [json.loads(rule["Pattern"]) for rule in mapping["FilterCriteria"]["Filters"]]
     heard = patterns[0]["dynamodb"]["NewImage"]["kind"]["S"]

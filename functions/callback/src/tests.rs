@@ -360,12 +360,13 @@ async fn an_address_that_is_not_listed_gets_no_further_than_a_forger() {
 
 #[tokio::test]
 async fn it_does_not_start_without_a_key_that_could_verify_anything() {
-    let world = World::start().await;
+    let mut world = World::start().await;
     assert_eq!(
         world.clients.read_keys(&world.config, world.now).await,
         Ok(()),
         "two accounts have good keys"
     );
+    world.config.accounts = cuadre::config::env::Accounts::parse("tienda").unwrap();
     for (key, told) in [("", "shorter"), ("short", "shorter"), ("a-key-with-a-line-break\\n", "white space")]
     {
         let aws = Emulators::start().await.unwrap();
@@ -378,6 +379,38 @@ async fn it_does_not_start_without_a_key_that_could_verify_anything() {
     let aws = Emulators::start().await.unwrap();
     let clients = Clients::new(&aws.sdk_config(), &world.config);
     assert_eq!(clients.read_keys(&world.config, world.now).await, Ok(()));
+}
+
+#[tokio::test]
+async fn known_keys_serve_on_while_the_store_does_not_answer() {
+    let mut world = World::start().await;
+    world.check(sample("ok-base64"), 200, "recorded").await;
+    world.break_network(Service::SecretsManager, "", Trouble::Status(500), None);
+    let read_at = world.now;
+    // An hour after they were read they no longer do.
+    for (minutes, status) in [(10, 200), (59, 200), (61, 503)] {
+        world.now = later(read_at, minutes);
+        assert_eq!(world.send(sample("ok-paid")).await.0, status, "{minutes}");
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_forgeries_is_no_flood_of_questions() {
+    let mut world = World::start().await;
+    world.check(sample("ok-base64"), 200, "recorded").await;
+    for account in ["tienda", "sin-secreto"] {
+        world.now = later(world.now, 2);
+        world.break_network(Service::SecretsManager, "", Trouble::Status(500), None);
+        world.send(for_account(sample("bad-signature"), account)).await;
+        let asked = world.aws.faults().calls(Service::SecretsManager);
+        let expected = if account == "tienda" { 401 } else { 503 };
+        for _ in 0..50 {
+            let answer = world.send(for_account(sample("bad-signature"), account)).await;
+            assert_eq!(answer.0, expected, "{account}");
+        }
+        assert_eq!(world.aws.faults().calls(Service::SecretsManager), asked, "{account}");
+        world.aws.faults().clear();
+    }
 }
 
 #[tokio::test]

@@ -2,9 +2,9 @@
 
 use std::convert::Infallible;
 
+use cuadre::aws::batch::Messages;
 use cuadre::config::env;
 use cuadre::{aws, telemetry};
-use cuadre::aws::batch::Messages;
 use cuadre_forward::{Clients, Config, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 

@@ -43,12 +43,7 @@ impl Clients {
 
 /// Takes in the files that the messages tell of, one after the other. Gives the messages that have to come again; all
 /// others are dealt with.
-pub async fn handle(
-    event: &Messages,
-    clients: &Clients,
-    config: &Config,
-    clock: Clock<'_>,
-) -> BatchAnswer {
+pub async fn handle(event: &Messages, clients: &Clients, config: &Config, clock: Clock<'_>) -> BatchAnswer {
     let began_at = clock().to_utc();
     let mut answer = BatchAnswer::default();
     for message in &event.records {

@@ -161,9 +161,12 @@ async fn a_payment_is_told_to_shop_programs_and_people_and_clears_when_its_order
     assert_eq!(world.alerted().len(), 1);
     assert_eq!(
         world.clients.table.cips_of_operation("tienda", "778899").await.unwrap(),
-        [Cip::parse("7").unwrap()]
+        std::collections::BTreeSet::from([Cip::parse("7").unwrap()])
     );
-    assert_eq!(world.clients.table.cips_of_order("tienda", "A-7").await.unwrap(), [Cip::parse("7").unwrap()]);
+    assert_eq!(
+        world.clients.table.cips_of_order("tienda", "A-7").await.unwrap(),
+        std::collections::BTreeSet::from([Cip::parse("7").unwrap()])
+    );
 }
 
 #[tokio::test]

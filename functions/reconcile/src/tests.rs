@@ -420,7 +420,7 @@ async fn notices_in_quarantine_are_told_every_day_until_somebody_has_looked() {
     world.put_orders("paid").await;
     let set_aside = async |body: &str, reason: &str, received_at: &str| {
         let table = &world.clients.table;
-        table.quarantine("tienda", None, signed(&body), reason, time(received_at)).await.unwrap();
+        table.quarantine("tienda", None, signed(body), reason, time(received_at)).await.unwrap();
     };
     set_aside("secret one", "amount is no amount", "2026-03-04T09:00:00-05:00").await;
     set_aside("secret two", "is no JSON object", "2026-03-05T07:00:00-05:00").await;
@@ -441,7 +441,7 @@ async fn a_repetition_tells_of_the_same_quarantine() {
     let set_aside = async |body: &str| {
         let table = &world.clients.table;
         table
-            .quarantine("tienda", None, signed(&body), "is bad", time("2026-03-05T06:00:00-05:00"))
+            .quarantine("tienda", None, signed(body), "is bad", time("2026-03-05T06:00:00-05:00"))
             .await
             .unwrap();
     };

@@ -1,6 +1,6 @@
 //! One pull of one account: what is open, ask, store, and the watermark last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cuadre::aws::bucket::Bucket;
 use cuadre::aws::rows::{RowFile, compressed};
@@ -44,10 +44,20 @@ pub(crate) async fn pull(
     let searched = read_searched(&report_files, account);
     let notices = clients.table.notices(account).await?;
     let known = newest(&searched);
+    let doubted = clients.table.doubted(account, layout::SEARCH).await?;
     let open = open_cips(&orders, &notices, &known, config.recheck, begun_at);
     let open: Vec<Cip> = open.into_iter().collect();
 
-    let pull = Pull { account, clients, keys: &keys.current, known: &known, tick, stop_at, clock };
+    let pull = Pull {
+        account,
+        clients,
+        keys: &keys.current,
+        known: &known,
+        doubted: &doubted,
+        tick,
+        stop_at,
+        clock,
+    };
     pull.ask(&batches(&open, config.batch_cips, begun_at), &mut pulled).await?;
     clients.table.move_watermark(account, layout::SEARCH, tick.min(begun_at)).await?;
     Ok(pulled)
@@ -71,6 +81,8 @@ struct Pull<'p> {
     clients: &'p Clients,
     keys: &'p Credentials,
     known: &'p BTreeMap<Cip, &'p ReportRow<'p>>,
+    /// CIPs whose last answer nobody understood: the next one that is understood is news, whatever it says.
+    doubted: &'p BTreeSet<Cip>,
     tick: Instant,
     stop_at: time::Instant,
     clock: Clock<'p>,
@@ -130,8 +142,14 @@ impl Pull<'_> {
     ) -> Result<(), StoreError> {
         store_raw(&self.clients.bucket, self.account, self.tick, asked_at, exchange).await?;
         let mut harvest = Harvest::default();
-        harvest.take(self.account, batch, exchange, self.known, asked_at, pulled);
-        harvest.store(self.clients, self.account, self.tick).await
+        harvest.take(self, batch, exchange, asked_at, pulled);
+        harvest.store(self.clients, self.account, self.tick).await?;
+        for snapshot in &exchange.answer.found {
+            if self.doubted.contains(&snapshot.cip) {
+                self.clients.table.understood(self.account, layout::SEARCH, snapshot.cip).await?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -156,18 +174,18 @@ struct LookLine<'a> {
 impl<'h> Harvest<'h> {
     fn take(
         &mut self,
-        account: &'h str,
+        pull: &Pull<'h>,
         asked: &[Cip],
         exchange: &'h Exchange,
-        known: &BTreeMap<Cip, &ReportRow<'_>>,
         now: Instant,
         pulled: &mut Pulled,
     ) {
+        let account = pull.account;
         let answer = &exchange.answer;
         for snapshot in &answer.found {
             let (row, mut line) = (snapshot.row(account, now), Vec::new());
             formats::write_report_ndjson(&row, &mut line);
-            if tells_news(&line, known.get(&snapshot.cip)) {
+            if pull.doubted.contains(&snapshot.cip) || tells_news(&line, pull.known.get(&snapshot.cip)) {
                 self.rows.extend_from_slice(&line);
                 self.news.push(row);
                 pulled.news = pulled.news.saturating_add(1);

@@ -75,7 +75,10 @@ mod tests {
         let mut answer = BatchAnswer::default();
         assert_eq!(serde_json::to_string(&answer).unwrap(), r#"{"batchItemFailures":[]}"#);
         answer.fail("7");
-        assert_eq!(serde_json::to_string(&answer).unwrap(), r#"{"batchItemFailures":[{"itemIdentifier":"7"}]}"#);
+        assert_eq!(
+            serde_json::to_string(&answer).unwrap(),
+            r#"{"batchItemFailures":[{"itemIdentifier":"7"}]}"#
+        );
         assert!(answer.has_failed("7") && !answer.has_failed("8"));
     }
 
@@ -84,6 +87,9 @@ mod tests {
         let event = r#"{"Records":[{"messageId":"1","receiptHandle":"r","body":"{}","attributes":{"ApproximateReceiveCount":"2"}}]}"#;
         let messages: Messages = serde_json::from_str(event).unwrap();
         let attributes = &messages.records[0].attributes;
-        assert_eq!((attributes.approximate_receive_count.as_str(), attributes.message_group_id.as_str()), ("2", ""));
+        assert_eq!(
+            (attributes.approximate_receive_count.as_str(), attributes.message_group_id.as_str()),
+            ("2", "")
+        );
     }
 }

@@ -135,14 +135,24 @@ impl StoreError {
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Codes of a service that is busy rather than unwilling.
-const BUSY_CODES: [&str; 6] = [
-    "ProvisionedThroughputExceededException",
-    "ThrottlingException",
-    "RequestLimitExceeded",
-    "TransactionConflictException",
+/// Codes of a service that is busy rather than unwilling; each service has words of its own.
+const BUSY_CODES: [&str; 16] = [
+    "BandwidthLimitExceeded",
     "ConditionalRequestConflict",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "RequestTimeout",
+    "RequestTimeoutException",
     "SlowDown",
+    "Throttled",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionConflictException",
 ];
 
 /// Sorts a failed call: may it be repeated, or has somebody to change something?
@@ -154,7 +164,8 @@ where
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
             let code = service.err().code().map_or_else(|| format!("HTTP {status}"), str::to_owned);
-            (status < 500 && !BUSY_CODES.contains(&code.as_str())).then_some(code)
+            let is_busy = status >= 500 || status == 429 || BUSY_CODES.contains(&code.as_str());
+            (!is_busy).then_some(code)
         }
         SdkError::ConstructionFailure(_) => Some("the request cannot be built".to_owned()),
         _ => None,

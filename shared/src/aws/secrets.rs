@@ -24,6 +24,10 @@ use crate::pagoefectivo::{Credentials, Secret};
 
 /// How long keys are believed to be the current ones.
 const KEPT: TimeDelta = TimeDelta::minutes(5);
+/// For how long known keys serve while the store does not answer: a notice that is turned away comes back once at the most.
+const KEPT_IN_NEED: TimeDelta = TimeDelta::hours(1);
+/// How soon after a failure the store is asked again where nothing is known.
+const ASKED_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(5);
 /// A bad signature may come from a key that is newer than ours; how often that is looked into.
 const REFRESH_AFTER: TimeDelta = TimeDelta::minutes(1);
 
@@ -43,6 +47,9 @@ pub enum SecretError {
     /// Secrets Manager does not answer, or refuses.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// It failed a moment ago; asking on every request would make a flood of them.
+    #[error("the keys could not be read a moment ago")]
+    Recently,
     /// The account is configured and its secret was never made.
     #[error("the secret {0} does not exist: create it as docs and template say")]
     Absent(String),
@@ -98,10 +105,13 @@ pub struct Secrets {
     kept: Mutex<HashMap<String, Kept>>,
 }
 
+/// What is known of an account's keys.
 #[derive(Clone, Debug)]
 struct Kept {
-    keys: Arc<AccountKeys>,
-    read_at: Instant,
+    /// The keys, and when they were read; absent while no reading has succeeded.
+    keys: Option<(Arc<AccountKeys>, Instant)>,
+    /// When the store was last asked, whatever it said.
+    asked_at: Instant,
 }
 
 impl Secrets {
@@ -137,24 +147,46 @@ impl Secrets {
     ) -> Result<Arc<AccountKeys>, SecretError> {
         // Held while reading, so that simultaneous events ask once.
         let mut kept = self.kept.lock().await;
-        if let Some(known) = kept.get(account)
-            && now.to_utc().signed_duration_since(known.read_at.to_utc()).abs() < age_max
+        let age = |time: Instant| now.to_utc().signed_duration_since(time.to_utc()).abs();
+        let known = kept.get(account).cloned();
+        let keys = known.as_ref().and_then(|known| known.keys.clone());
+        if let Some((keys, read_at)) = &keys
+            && age(*read_at) < age_max
         {
-            return Ok(Arc::clone(&known.keys));
+            return Ok(Arc::clone(keys));
         }
-        let keys = Arc::new(self.read(account).await?);
-        kept.insert(account.to_owned(), Kept { keys: Arc::clone(&keys), read_at: now });
-        Ok(keys)
+        let usable = keys
+            .as_ref()
+            .filter(|(_, read_at)| age(*read_at) < KEPT_IN_NEED)
+            .map(|(keys, _)| Arc::clone(keys));
+        let pause = if usable.is_some() { REFRESH_AFTER } else { ASKED_AGAIN_AFTER };
+        if known.is_some_and(|known| age(known.asked_at) < pause) {
+            return usable.ok_or(SecretError::Recently);
+        }
+        let read = self.read(account).await;
+        let fresh = match &read {
+            Ok(fresh) => Some((Arc::clone(fresh), now)),
+            Err(_) => keys,
+        };
+        kept.insert(account.to_owned(), Kept { keys: fresh, asked_at: now });
+        match (read, usable) {
+            (Err(error), Some(known)) => {
+                let error = crate::telemetry::chain(&error);
+                tracing::warn!(account, error, "keys cannot be read, those that are known serve on");
+                Ok(known)
+            }
+            (read, _) => read,
+        }
     }
 
-    async fn read(&self, account: &str) -> Result<AccountKeys, SecretError> {
+    async fn read(&self, account: &str) -> Result<Arc<AccountKeys>, SecretError> {
         let name = format!("{}/accounts/{account}", self.prefix);
         let (current, previous) = tokio::join!(self.version(&name, CURRENT), self.version(&name, PREVIOUS));
         let current = current?.ok_or_else(|| SecretError::Absent(name.clone()))?;
         let current_since = current.created_at;
         let current = parse(&current.text).ok_or(SecretError::Malformed(name))?;
         let previous = previous?.and_then(|version| parse(&version.text));
-        Ok(AccountKeys::new(current, current_since, previous))
+        Ok(Arc::new(AccountKeys::new(current, current_since, previous)))
     }
 
     /// One version; `None` where there is none.
@@ -194,8 +226,8 @@ struct Stored {
 #[serde(deny_unknown_fields)]
 struct Text {
     id_service: IdService,
-    access_key: String,
-    secret_key: String,
+    access_key: Secret,
+    secret_key: Secret,
     #[serde(default)]
     signature: Scheme,
     #[serde(default)]
@@ -212,13 +244,12 @@ enum IdService {
 
 fn parse(text: &str) -> Option<Stored> {
     let text: Text = serde_json::from_str(text).ok()?;
-    let (access_key, secret_key) = (Secret::new(text.access_key), Secret::new(text.secret_key));
     let id_service = match text.id_service {
         IdService::Number(number) => number,
         IdService::Text(text) => text.trim().parse().ok()?,
     };
     let overlap_hours = text.overlap_hours.unwrap_or(OVERLAP_HOURS_DEFAULT);
-    let credentials = Credentials { id_service, access_key, secret_key };
+    let credentials = Credentials { id_service, access_key: text.access_key, secret_key: text.secret_key };
     (overlap_hours <= OVERLAP_HOURS_MAX).then_some(Stored {
         credentials,
         scheme: text.signature,

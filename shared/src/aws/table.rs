@@ -3,12 +3,12 @@
 //! | what | pk | sk | rest |
 //! | --- | --- | --- | --- |
 //! | notice | `CIP#{account}#{cip}` | `NOTICE#{event}#{operation number, else payment time, else -}` | parsed fields, `content_hash`, raw `body`, `signature` |
-//! | order | `CIP#{account}#{cip}`, each of its CIPs | `ORDER#{reference}#{created_at}#{updated_at, else -}` | `row`: the canonical line |
+//! | order | `CIP#{account}#{cip}`, each CIP that any row of the order lists | `ORDER#{reference}#{created_at}#{updated_at, else -}` | `row`: the canonical line |
 //! | report | `CIP#{account}#{cip}` | `REPORT#{source}#{status and operation, or look}#{observed_at, else -}` | `row`: the canonical line |
 //! | doubt | `CIP#{account}#{cip}` | `DOUBT#{source}#{id}` | `reason`, `observed_at` |
 //! | state | `CIP#{account}#{cip}` | `STATE` | what the world was last told: `version`, `detail`, `announced` |
-//! | pointer | `ORDER#{account}#{reference}` | `{created_at}#CIP#{cip}` | |
-//! | pointer | `OPERATION#{account}#{number}` | `CIP#{cip}` | |
+//! | order row | `ORDER#{account}#{reference}` | `{created_at}#{updated_at, else -}` | `row`: the canonical line |
+//! | pointer | `OPERATION#{account}#{number}`, `DOUBTED#{account}#{source}` | `CIP#{cip}` | |
 //! | quarantine | `QUARANTINE#{account}` | SHA-256 of the body | `reason`, `received_at`, raw `body`, `signature`, `cip` if it can be read |
 //! | break | `BREAK#{account}` | break id | `state` open or closed, `opened_at`, what it is about, `content_hash` |
 //! | run | `RUN#{account}` | `as_of` | `state` alerting or done, counts, where the report lies |

@@ -145,7 +145,6 @@ mod tests {
             expires_at: None,
             payments: paid.iter().map(payment).collect(),
             orders: vec![Expected { reference_id: "R-1".to_owned(), amount: owed, status }],
-            charged: None,
             conflict: false,
             doubts: Vec::new(),
         }

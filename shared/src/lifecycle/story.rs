@@ -82,8 +82,6 @@ pub struct Story {
     pub payments: Vec<Payment>,
     /// The orders that list the code, by reference and creation.
     pub orders: Vec<Expected>,
-    /// What the code is worth by the newest look of the provider.
-    pub charged: Option<Money>,
     /// Facts that contradict each other.
     pub conflict: bool,
     /// What is not understood, each once, in order.
@@ -103,14 +101,13 @@ pub fn fold(cip: Cip, evidence: &Evidence<'_>, meanings: &Meanings, as_of: Insta
     let rows = announced::provider_rows(cip, evidence, meanings);
     let indexed: Vec<_> = rows.iter().enumerate().collect();
     let view = CipView::new(CipKey::Cip(cip), &indexed);
-    let orders = orders(&evidence.orders);
+    let orders = orders(cip, &evidence.orders);
     let order_expires_at = orders.iter().filter_map(|order| order.expires_at).max();
     let expires_at = view.expires_at().or(order_expires_at);
     let payments = payments(&view, evidence, expires_at);
     let mut story = Story {
         state: state(&view, evidence, meanings, as_of, order_expires_at),
         expires_at,
-        charged: view.snapshot().map(|row| row.amount),
         conflict: !view.conflicting.is_empty()
             || view.operations.iter().any(gives_back_other_money)
             || orders.iter().any(|order| order.contradicted || order.changed_after_payment(&payments)),
@@ -176,14 +173,16 @@ impl Order {
     }
 }
 
-/// The orders as they stand, by reference and creation.
-fn orders(rows: &[OrderRow<'_>]) -> Vec<Order> {
+/// The orders that list the code as they stand, by reference and creation. One whose newest row lists other codes alone no
+/// longer expects this one to be paid.
+fn orders(cip: Cip, rows: &[OrderRow<'_>]) -> Vec<Order> {
     let identity = |row: &OrderRow<'_>| (row.reference_id.clone().into_owned(), row.created_at);
     let mut sorted: Vec<_> = rows.iter().enumerate().collect();
     sorted.sort_by_cached_key(|(_, row)| identity(row));
     let settled = sorted
         .chunk_by(|(_, a), (_, b)| identity(a) == identity(b))
-        .filter_map(|rows| settle(rows.iter().copied(), |row| row.updated_at));
+        .filter_map(|rows| settle(rows.iter().copied(), |row| row.updated_at))
+        .filter(|settled| settled.row.cips.is_empty() || settled.row.cips.contains(&cip));
     let standing = settled.map(|settled| {
         let row = settled.row.as_ref();
         let newest_first = std::iter::once(&settled.speaker).chain(&settled.superseded);

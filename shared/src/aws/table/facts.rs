@@ -1,7 +1,7 @@
 //! The facts of a CIP other than its notices: orders, what reports say, and what is not understood. One item a fact, with
 //! the canonical line of its row, written once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
@@ -17,6 +17,8 @@ use crate::lifecycle::story::Evidence;
 use crate::pagoefectivo::notice;
 
 pub(super) const ORDER_KIND: &str = "order";
+/// Not a fact of a CIP yet, and told to nobody.
+const ORDER_ROW_KIND: &str = "order row";
 pub(super) const REPORT_KIND: &str = "report";
 pub(super) const DOUBT_KIND: &str = "doubt";
 
@@ -106,33 +108,31 @@ impl Table {
         Ok(facts)
     }
 
-    /// Records a row of an order under each CIP that it lists, and where the order's number points to. A row that lists none
-    /// says something of the CIPs that an earlier one listed.
+    /// Records a row of an order: in the order's own partition, and then every row of that order under every CIP that any of
+    /// them lists. So an update that lists no CIP, or another one, reaches each of the order's CIPs whatever came first. What
+    /// was recorded before stays; a repetition after a failure finishes what was begun.
     ///
     /// # Errors
     /// [`StoreError`]; after `Unavailable` the outcome is unknown and the same call settles it.
     pub async fn record_order(&self, row: &OrderRow<'_>) -> Result<Recorded, StoreError> {
         let mut line = Vec::new();
         formats::write_order_ndjson(row, &mut line);
-        let (created_at, updated_at) = (sortable(row.created_at), row.updated_at.map(sortable));
-        let sk = format!(
-            "ORDER#{}#{created_at}#{}",
-            notice::key_part(&row.reference_id),
-            updated_at.as_deref().unwrap_or("-")
-        );
-        let mut outcome = Recorded::Repeated;
-        let listed = match row.cips.as_slice() {
-            [] => {
-                self.pointed_to("ORDER", &row.account, &row.reference_id, &format!("{created_at}#")).await?
+        let partition = order_partition(&row.account, &row.reference_id);
+        let outcome =
+            self.record_line(ORDER_ROW_KIND, partition.clone(), order_key(row), &line, |item| item).await?;
+        let lines = self.lines(partition, &format!("{}#", sortable(row.created_at))).await?;
+        let rows = lines.iter().map(|line| order_of(line)).collect::<Result<Vec<_>, _>>()?;
+        let cips: BTreeSet<Cip> = rows.iter().flat_map(|row| row.cips.iter().copied()).collect();
+        for cip in &cips {
+            for (row, line) in rows.iter().zip(&lines) {
+                let named = |item: Item| {
+                    item.text("account", row.account.as_ref())
+                        .text("cip", cip.to_string())
+                        .text("reference_id", row.reference_id.as_ref())
+                };
+                let (pk, sk) = (cip_partition(&row.account, *cip), format!("ORDER#{}", order_fact_key(row)));
+                self.record_line(ORDER_KIND, pk, sk, line.as_bytes(), named).await?;
             }
-            cips => cips.to_vec(),
-        };
-        for cip in &listed {
-            let pk = cip_partition(&row.account, *cip);
-            let item = Item::new(ORDER_KIND, pk, sk.clone()).text("reference_id", row.reference_id.as_ref());
-            // Before the line: a repetition that finds the line there finds the pointer too, whatever broke off between.
-            self.point("ORDER", &row.account, &row.reference_id, format!("{created_at}#CIP#{cip}")).await?;
-            outcome = worse(outcome, self.record_line(item, &row.account, *cip, &line).await?);
         }
         Ok(outcome)
     }
@@ -153,8 +153,13 @@ impl Table {
             "look".to_owned()
         };
         let sk = format!("REPORT#{source}#{subject}#{observed_at}");
-        let item = Item::new(REPORT_KIND, cip_partition(&row.account, cip), sk).text("source", source);
-        self.record_line(item.some_text("operation_number", number), &row.account, cip, &line).await
+        let named = |item: Item| {
+            item.text("account", row.account.as_ref())
+                .text("cip", cip.to_string())
+                .text("source", source)
+                .some_text("operation_number", number)
+        };
+        self.record_line(REPORT_KIND, cip_partition(&row.account, cip), sk, &line, named).await
     }
 
     /// Records that something told of a CIP is not understood. `id` tells it from other doubts of the same source; seen
@@ -170,6 +175,10 @@ impl Table {
         doubt: &Doubt,
     ) -> Result<(), StoreError> {
         let observed_at = doubt.observed_at.map(sortable);
+        if observed_at.is_some() {
+            // Before the doubt itself: whoever asks the source next has to know that its word is wanted.
+            self.point(doubted_partition(account, &doubt.source), cip).await?;
+        }
         let item = Item::new(DOUBT_KIND, cip_partition(account, cip), doubt_key(&doubt.source, id))
             .text("account", account)
             .text("cip", cip.to_string())
@@ -197,13 +206,7 @@ impl Table {
         source: &str,
         id: &str,
     ) -> Result<(), StoreError> {
-        let request = self
-            .client
-            .delete_item()
-            .table_name(&self.name)
-            .key("pk", AttributeValue::S(cip_partition(account, cip)))
-            .key("sk", AttributeValue::S(doubt_key(source, id)));
-        request.send().await.map(drop).map_err(|error| failed("DeleteItem", error))
+        self.delete(cip_partition(account, cip), doubt_key(source, id)).await
     }
 
     /// Notes which CIP an operation number was seen with, so that it can be looked up.
@@ -211,77 +214,111 @@ impl Table {
     /// # Errors
     /// [`StoreError`].
     pub async fn note_operation(&self, account: &str, number: &str, cip: Cip) -> Result<(), StoreError> {
-        self.point("OPERATION", account, number, format!("CIP#{cip}")).await
+        self.point(format!("OPERATION#{account}#{number}"), cip).await
     }
 
-    /// The CIPs that bear an order's number.
+    /// The CIPs that any row of an order of this number lists.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn cips_of_order(&self, account: &str, reference_id: &str) -> Result<Vec<Cip>, StoreError> {
-        self.pointed_to("ORDER", account, reference_id, "").await
+    pub async fn cips_of_order(
+        &self,
+        account: &str,
+        reference_id: &str,
+    ) -> Result<BTreeSet<Cip>, StoreError> {
+        let lines = self.lines(order_partition(account, reference_id), "").await?;
+        let mut cips = BTreeSet::new();
+        for line in &lines {
+            cips.extend(order_of(line)?.cips);
+        }
+        Ok(cips)
     }
 
     /// The CIPs that an operation number was seen with.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn cips_of_operation(&self, account: &str, number: &str) -> Result<Vec<Cip>, StoreError> {
-        self.pointed_to("OPERATION", account, number, "").await
+    pub async fn cips_of_operation(&self, account: &str, number: &str) -> Result<BTreeSet<Cip>, StoreError> {
+        self.pointed_to(format!("OPERATION#{account}#{number}")).await
     }
 
-    async fn point(&self, kind: &str, account: &str, name: &str, sk: String) -> Result<(), StoreError> {
-        let item = Item::new("pointer", format!("{kind}#{account}#{name}"), sk);
+    /// The CIPs that a source has said something of which nobody understands, and nothing else since.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn doubted(&self, account: &str, source: &str) -> Result<BTreeSet<Cip>, StoreError> {
+        self.pointed_to(doubted_partition(account, source)).await
+    }
+
+    /// Notes that a source was understood again; its later fact settles the doubt itself.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn understood(&self, account: &str, source: &str, cip: Cip) -> Result<(), StoreError> {
+        self.delete(doubted_partition(account, source), format!("CIP#{cip}")).await
+    }
+
+    async fn point(&self, pk: String, cip: Cip) -> Result<(), StoreError> {
+        let item = Item::new("pointer", pk, format!("CIP#{cip}"));
         let request = self.client.put_item().table_name(&self.name).set_item(Some(item.attributes));
         request.send().await.map(drop).map_err(|error| failed("PutItem", error))
     }
 
-    /// The CIPs that a number points to, of pointers whose sort key begins so; each once.
-    async fn pointed_to(
-        &self,
-        kind: &str,
-        account: &str,
-        name: &str,
-        prefix: &str,
-    ) -> Result<Vec<Cip>, StoreError> {
-        let mut items = self.partition(format!("{kind}#{account}#{name}")).into_paginator().items().send();
-        let mut cips = Vec::new();
+    async fn pointed_to(&self, pk: String) -> Result<BTreeSet<Cip>, StoreError> {
+        let mut items = self.partition(pk).into_paginator().items().send();
+        let mut cips = BTreeSet::new();
         while let Some(attributes) = items.next().await {
             let item = Item::read("pointer", attributes.map_err(|error| failed("Query", error))?);
+            cips.insert(item.parsed("sk", |key| Cip::parse(key.strip_prefix("CIP#")?))?);
+        }
+        Ok(cips)
+    }
+
+    async fn delete(&self, pk: String, sk: String) -> Result<(), StoreError> {
+        let request = self.client.delete_item().table_name(&self.name);
+        let request = request.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk));
+        request.send().await.map(drop).map_err(|error| failed("DeleteItem", error))
+    }
+
+    /// The lines of an order's own partition whose sort keys begin so.
+    async fn lines(&self, pk: String, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let mut items = self.partition(pk).into_paginator().items().send();
+        let mut lines = Vec::new();
+        while let Some(attributes) = items.next().await {
+            let item = Item::read(ORDER_ROW_KIND, attributes.map_err(|error| failed("Query", error))?);
             if item.get("sk")?.starts_with(prefix) {
-                cips.push(item.parsed("sk", |key| Cip::parse(key.rsplit_once("CIP#")?.1))?);
+                lines.push(item.get("row")?.to_owned());
             }
         }
-        cips.sort_unstable();
-        cips.dedup();
-        Ok(cips)
+        Ok(lines)
     }
 
     /// Records a line under its natural key. What stands there already and says something else stays, and the line is
     /// kept beside it, so that whoever counts the facts sees the contradiction.
     async fn record_line(
         &self,
-        item: Item,
-        account: &str,
-        cip: Cip,
+        kind: &'static str,
+        pk: String,
+        sk: String,
         line: &[u8],
+        named: impl Fn(Item) -> Item,
     ) -> Result<Recorded, StoreError> {
         let text = String::from_utf8_lossy(line);
-        let content_hash = hex::encode(hash_parts([line]));
-        let item = item
-            .text("account", account)
-            .text("cip", cip.to_string())
-            .text("row", text.trim_end())
-            .text("content_hash", &content_hash);
-        let standing = match self.put_once(item.clone()).await? {
+        let text = text.trim_end();
+        let content_hash = hex::encode(hash_parts([text.as_bytes()]));
+        let item = |sk: String| {
+            let item = Item::new(kind, pk.clone(), sk).text("row", text).text("content_hash", &content_hash);
+            named(item)
+        };
+        let standing = match self.put_once(item(sk.clone())).await? {
             None => return Ok(Recorded::New),
             Some(standing) => standing,
         };
         if standing.get("content_hash")? == content_hash {
             return Ok(Recorded::Repeated);
         }
-        let beside = format!("{}#{}", item.get("sk")?, content_hash.get(..16).unwrap_or(&content_hash));
-        match self.put_once(item.text("sk", beside)).await? {
+        let beside = format!("{sk}#{}", content_hash.get(..16).unwrap_or(&content_hash));
+        match self.put_once(item(beside)).await? {
             None => Ok(Recorded::Contradicts),
             Some(_) => Ok(Recorded::Repeated),
         }
@@ -312,16 +349,29 @@ pub(super) fn cip_partition(account: &str, cip: Cip) -> String {
     format!("CIP#{account}#{cip}")
 }
 
-fn doubt_key(source: &str, id: &str) -> String {
-    format!("DOUBT#{source}#{id}")
+/// Where the rows of an order lie, whatever CIPs they list.
+fn order_partition(account: &str, reference_id: &str) -> String {
+    format!("ORDER#{account}#{reference_id}")
 }
 
-const fn worse(a: Recorded, b: Recorded) -> Recorded {
-    match (a, b) {
-        (Recorded::Contradicts, _) | (_, Recorded::Contradicts) => Recorded::Contradicts,
-        (Recorded::New, _) | (_, Recorded::New) => Recorded::New,
-        (Recorded::Repeated, Recorded::Repeated) => Recorded::Repeated,
-    }
+/// By what a row is known within its order's partition: the order it tells of, and which telling it is.
+fn order_key(row: &OrderRow<'_>) -> String {
+    let updated_at = row.updated_at.map_or_else(|| "-".to_owned(), sortable);
+    format!("{}#{updated_at}", sortable(row.created_at))
+}
+
+/// The same within the partition of a CIP.
+fn order_fact_key(row: &OrderRow<'_>) -> String {
+    format!("{}#{}", notice::key_part(&row.reference_id), order_key(row))
+}
+
+/// Where it is noted which CIPs a source was not understood about.
+fn doubted_partition(account: &str, source: &str) -> String {
+    format!("DOUBTED#{account}#{source}")
+}
+
+fn doubt_key(source: &str, id: &str) -> String {
+    format!("DOUBT#{source}#{id}")
 }
 
 fn doubt_of(item: &Item) -> Result<Doubt, StoreError> {
