@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use cuadre::aws::bucket::Bucket;
 use cuadre::aws::rows::compressed;
-use cuadre::aws::table::Received;
-use cuadre::aws::table::stream::{Noticed, SetAside};
+use cuadre::aws::table::stream::SetAside;
+use cuadre::aws::table::{Noticed, Received};
 use cuadre::aws::{StoreError, layout};
 use cuadre::calendar::Instant;
 use cuadre::formats::write_notice_ndjson;
@@ -55,7 +55,8 @@ impl Archive {
         lines
     }
 
-    /// Writes the objects. Their names come from their content, so that a repeated batch writes the same ones.
+    /// Writes the objects. Their names come from their content: the same batch writes the same ones. A batch that was cut
+    /// otherwise the second time leaves a notice in two of them, and rows of one identity count once.
     pub(crate) async fn store(self, bucket: &Bucket) -> Result<(), StoreError> {
         for (account, Lines { first, raw, rows }) in self.0 {
             let key = layout::raw_notices_key(&account, first, &raw);

@@ -1,7 +1,5 @@
 //! Wires the publish function to its runtime.
 
-use std::convert::Infallible;
-
 use cuadre::config::env;
 use cuadre::{aws, telemetry};
 use cuadre_publish::{Clients, Config, Event, handle};
@@ -14,7 +12,7 @@ async fn main() -> Result<(), Error> {
     let clients = Clients::new(&aws::load_config().await, &config);
     let clients = &clients;
     run(service_fn(|event: LambdaEvent<Event>| async move {
-        Ok::<_, Infallible>(handle(&event.payload, clients, &aws::now).await)
+        handle(&event.payload, clients, &aws::now).await.map_err(Error::from)
     }))
     .await
 }

@@ -1,7 +1,7 @@
 //! Telling of one code: its state to programs, its troubles to people, its notices to the shop.
 
-use cuadre::aws::table::PublishedState;
 use cuadre::aws::table::stream::SetAside;
+use cuadre::aws::table::{Noticed, PublishedState};
 use cuadre::calendar::Instant;
 use cuadre::ids::{Cip, short_id};
 use cuadre::lifecycle::evidence::Doubt;
@@ -9,7 +9,7 @@ use cuadre::report::code;
 use cuadre::report::urgent::{self, Urgency};
 use serde::Serialize;
 
-use crate::state::{self, Detail};
+use crate::state::{self, Before, Detail};
 use crate::{Clients, PublishError};
 
 /// The kind of event, for the rules of EventBridge.
@@ -32,22 +32,22 @@ pub(crate) async fn tell(
     let policy = clients.policies.at(now).await?;
     for _ in 0..ROUNDS_MAX {
         let facts = clients.table.facts(account, cip).await?;
-        let mut before = None;
+        let mut before = Before::default();
         if let Some(standing) = &facts.published {
-            let detail: Detail =
-                serde_json::from_str(&standing.detail).map_err(|_| PublishError::DetailUnreadable)?;
-            if !standing.announced && !announce(clients, account, cip, standing, &detail, now).await? {
+            before = Before::read(standing);
+            if let Some(detail) = &before.detail
+                && !standing.announced
+                && !announce(clients, account, cip, standing, detail, now).await?
+            {
                 continue;
             }
-            before = Some(detail);
         }
         let judged = code::judge(account, cip, &facts.evidence()?, &policy, now);
-        let Some(detail) = state::after(before.as_ref(), &judged) else {
+        let Some((detail, raised)) = state::after(&before, &judged) else {
             return Ok(());
         };
-        let raised = state::raised(before.as_ref(), &judged);
         let raised = raised.iter().map(|reason| reason.word().to_owned()).collect();
-        let text = serde_json::to_string(&detail).map_err(|_| PublishError::DetailUnreadable)?;
+        let text = serde_json::to_string(&detail)?;
         let next = PublishedState { version: detail.version, detail: text, raised, announced: false };
         if clients.table.save_state(account, cip, &next).await?
             && announce(clients, account, cip, &next, &detail, now).await?
@@ -107,6 +107,19 @@ pub(crate) async fn tell_of_quarantine(clients: &Clients, set_aside: &SetAside) 
     Ok(())
 }
 
+/// Notes where an operation was seen, as far as the fact names one, so that it can be looked up.
+pub(crate) async fn note_operation(
+    clients: &Clients,
+    account: &str,
+    number: Option<&str>,
+    cip: Cip,
+) -> Result<(), PublishError> {
+    if let Some(number) = number {
+        clients.table.note_operation(account, number, cip).await?;
+    }
+    Ok(())
+}
+
 /// A notice on its way to the shop, as the function forward gets it: not the notice itself, but where it lies.
 #[derive(Serialize)]
 struct Forward<'a> {
@@ -117,19 +130,14 @@ struct Forward<'a> {
 }
 
 /// Hands a notice over to be sent on, where the account wants that. Its place is behind the earlier ones of its code.
-pub(crate) async fn send_on(
-    clients: &Clients,
-    account: &str,
-    cip: Cip,
-    notice: &str,
-    now: Instant,
-) -> Result<(), PublishError> {
+pub(crate) async fn send_on(clients: &Clients, noticed: &Noticed, now: Instant) -> Result<(), PublishError> {
+    let (account, cip) = (noticed.row.account.as_ref(), noticed.row.cip);
     if clients.policies.at(now).await?.forward_url(account).is_none() {
         return Ok(());
     }
-    let event_id = short_id(&[account, &cip.to_string(), notice]);
-    let message = Forward { event_id: &event_id, account, cip, notice };
-    let body = serde_json::to_string(&message).map_err(|_| PublishError::DetailUnreadable)?;
+    let event_id = short_id(&[account, &cip.to_string(), &noticed.key]);
+    let message = Forward { event_id: &event_id, account, cip, notice: &noticed.key };
+    let body = serde_json::to_string(&message)?;
     clients.forwards.send(&format!("{account}#{cip}"), &event_id, body).await?;
     Ok(())
 }

@@ -41,7 +41,7 @@ use crate::calendar::Instant;
 
 pub use breaks::{BreakRecord, BreakState};
 pub use facts::Facts;
-pub use notices::{Quarantined, Received, Recorded, Signed};
+pub use notices::{Noticed, Quarantined, Received, Recorded, Signed};
 pub use runs::{Claim, RunRecord, RunState};
 pub use states::PublishedState;
 

@@ -182,6 +182,40 @@ pub struct ReportRow<'a> {
     pub extras: Extras<'a>,
 }
 
+impl<'a> ReportRow<'a> {
+    /// The least that a source can say of a CIP; what else it knows is filled in.
+    #[must_use]
+    pub const fn new(
+        source: u16,
+        account: Text<'a>,
+        cip: Cip,
+        status: ReportStatus,
+        amount: Money,
+    ) -> ReportRow<'a> {
+        ReportRow {
+            source,
+            account,
+            cip: Some(cip),
+            reference_id: None,
+            provider_id: None,
+            operation_number: None,
+            amount,
+            status,
+            created_at: None,
+            expires_at: None,
+            paid_at: None,
+            refunded_minor: None,
+            commission: None,
+            igv: None,
+            net: None,
+            settlement_id: None,
+            store: None,
+            observed_at: None,
+            extras: Vec::new(),
+        }
+    }
+}
+
 /// A signed callback as it was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoticeRow<'a> {

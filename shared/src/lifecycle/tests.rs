@@ -13,27 +13,9 @@ fn time(clock: &str) -> Instant {
 fn row(words: &str) -> ReportRow<'_> {
     let mut words = words.split_whitespace();
     let status = words.next().unwrap();
-    let mut row = ReportRow {
-        source: 0,
-        account: Text::Borrowed("tienda"),
-        cip: Cip::parse("100"),
-        reference_id: None,
-        provider_id: None,
-        operation_number: None,
-        amount: Money { minor: 1000, currency: Currency::Pen },
-        status: ReportStatus::ALL.into_iter().find(|known| known.word() == status).unwrap(),
-        created_at: None,
-        expires_at: None,
-        paid_at: None,
-        refunded_minor: None,
-        commission: None,
-        igv: None,
-        net: None,
-        settlement_id: None,
-        store: None,
-        observed_at: None,
-        extras: Vec::new(),
-    };
+    let status = ReportStatus::ALL.into_iter().find(|known| known.word() == status).unwrap();
+    let amount = Money { minor: 1000, currency: Currency::Pen };
+    let mut row = ReportRow::new(0, Text::Borrowed("tienda"), Cip::parse("100").unwrap(), status, amount);
     while let Some(word) = words.next() {
         match (word, word.strip_prefix('#')) {
             (_, Some(number)) => row.operation_number = Some(Text::Borrowed(number)),

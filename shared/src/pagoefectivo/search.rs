@@ -40,25 +40,12 @@ impl Snapshot {
     #[must_use]
     pub fn row<'a>(&'a self, account: &'a str, observed_at: Instant) -> ReportRow<'a> {
         ReportRow {
-            source: 0,
-            account: Cow::Borrowed(account),
-            cip: Some(self.cip),
             reference_id: self.reference_id.as_deref().map(Cow::Borrowed),
-            provider_id: None,
-            operation_number: None,
-            amount: self.amount,
-            status: self.status,
             created_at: self.created_at,
             expires_at: self.expires_at,
             paid_at: self.paid_at,
-            refunded_minor: None,
-            commission: None,
-            igv: None,
-            net: None,
-            settlement_id: None,
-            store: None,
             observed_at: Some(observed_at),
-            extras: Vec::new(),
+            ..ReportRow::new(0, Cow::Borrowed(account), self.cip, self.status, self.amount)
         }
     }
 }

@@ -147,25 +147,8 @@ fn report(source: u16, words: &mut Words<'_>) -> Result<ReportRow<'static>, Stri
     let operation_number = words.number().map(Cow::Owned);
     let amount = words.money()?;
     let mut row = ReportRow {
-        source,
-        account: Cow::Borrowed("tienda"),
-        cip: Some(cip()),
-        reference_id: None,
-        provider_id: None,
         operation_number,
-        amount,
-        status,
-        created_at: None,
-        expires_at: None,
-        paid_at: None,
-        refunded_minor: None,
-        commission: None,
-        igv: None,
-        net: None,
-        settlement_id: None,
-        store: None,
-        observed_at: None,
-        extras: Vec::new(),
+        ..ReportRow::new(source, Cow::Borrowed("tienda"), cip(), status, amount)
     };
     while !words.peek().is_empty() {
         match words.next()? {

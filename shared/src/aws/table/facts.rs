@@ -53,11 +53,6 @@ impl Facts {
         Ok(evidence)
     }
 
-    /// The sort keys of the notices.
-    pub fn notice_keys(&self) -> impl Iterator<Item = String> {
-        self.notices.iter().map(notices::sort_key)
-    }
-
     /// Whether nothing at all is known of the CIP.
     #[must_use]
     pub fn is_empty(&self) -> bool {

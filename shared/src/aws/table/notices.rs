@@ -72,6 +72,17 @@ impl std::fmt::Debug for Received {
     }
 }
 
+/// A recorded notice with its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noticed {
+    /// Its fields.
+    pub row: NoticeRow<'static>,
+    /// As it arrived.
+    pub received: Received,
+    /// The sort key of its item.
+    pub key: String,
+}
+
 impl Table {
     /// Records a verified notice as it arrived, once.
     ///
@@ -104,6 +115,22 @@ impl Table {
             .key("sk", AttributeValue::S(sk.to_owned()));
         let answer = request.send().await.map_err(|error| failed("GetItem", error))?;
         answer.item.map(|attributes| received_of(&Item::read(KIND, attributes))).transpose()
+    }
+
+    /// Every notice of a CIP as it arrived, by the keys of their items.
+    ///
+    /// # Errors
+    /// [`StoreError`], `Unreadable` where an item is none of ours.
+    pub async fn noticed(&self, account: &str, cip: Cip) -> Result<Vec<Noticed>, StoreError> {
+        let mut items = self.partition(cip_partition(account, cip)).into_paginator().items().send();
+        let mut noticed = Vec::new();
+        while let Some(attributes) = items.next().await {
+            let item = Item::read(KIND, attributes.map_err(|error| failed("Query", error))?);
+            if item.find("kind") == Some(KIND) {
+                noticed.push(noticed_of(&item)?);
+            }
+        }
+        Ok(noticed)
     }
 
     /// Keeps a signed body that a person has to look at; the same body again changes nothing. `cip` is whose it is, as
@@ -192,6 +219,10 @@ pub(super) fn received_of(item: &Item) -> Result<Received, StoreError> {
     })
 }
 
+pub(super) fn noticed_of(item: &Item) -> Result<Noticed, StoreError> {
+    Ok(Noticed { row: row_of(item)?, received: received_of(item)?, key: item.get("sk")?.to_owned() })
+}
+
 /// The item that made a condition fail.
 pub(super) fn standing_item<R>(kind: &'static str, error: &SdkError<PutItemError, R>) -> Option<Item> {
     match error.as_service_error()? {
@@ -211,7 +242,7 @@ impl Item {
     }
 }
 
-pub(super) fn sort_key(row: &NoticeRow<'_>) -> String {
+fn sort_key(row: &NoticeRow<'_>) -> String {
     format!("NOTICE#{}", notice::identity(row))
 }
 

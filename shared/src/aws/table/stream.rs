@@ -12,11 +12,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::super::StoreError;
-use super::notices::Received;
+use super::notices::{Noticed, Received};
 use super::{Attributes, Item, facts, notices};
 use crate::calendar::Instant;
 use crate::ids::Cip;
-use crate::lifecycle::evidence::NoticeRow;
 
 /// What every record has, whatever it tells of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,17 +53,6 @@ pub enum Change {
     },
     /// Nothing that concerns a CIP.
     Other,
-}
-
-/// A notice with its bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Noticed {
-    /// Its fields.
-    pub row: NoticeRow<'static>,
-    /// As it arrived.
-    pub received: Received,
-    /// The sort key of its item.
-    pub key: String,
 }
 
 /// A notice in quarantine with its bytes.
@@ -154,7 +142,10 @@ pub fn read(record: &RawValue) -> Result<Change, StoreError> {
     let attributes = attributes(if gone { body.old_image } else { body.new_image })?;
     let kind = attributes.get("kind").and_then(|kind| kind.as_s().ok()).map(String::as_str);
     match (kind, event_name) {
-        (Some(notices::KIND), EventName::Insert) => noticed(&Item::read(notices::KIND, attributes)),
+        (Some(notices::KIND), EventName::Insert) => {
+            let noticed = notices::noticed_of(&Item::read(notices::KIND, attributes))?;
+            Ok(Change::Noticed(Box::new(noticed)))
+        }
         (Some(notices::QUARANTINE_KIND), EventName::Insert | EventName::Remove) => {
             let item = Item::read(notices::QUARANTINE_KIND, attributes);
             if gone { settled(&item) } else { set_aside(&item) }
@@ -169,11 +160,6 @@ pub fn read(record: &RawValue) -> Result<Change, StoreError> {
         }
         _ => Ok(Change::Other),
     }
-}
-
-fn noticed(item: &Item) -> Result<Change, StoreError> {
-    let (received, key) = (notices::received_of(item)?, item.get("sk")?.to_owned());
-    Ok(Change::Noticed(Box::new(Noticed { row: notices::row_of(item)?, received, key })))
 }
 
 fn set_aside(item: &Item) -> Result<Change, StoreError> {

@@ -44,26 +44,11 @@ fn announced_row<'a>(cip: Cip, notice: &NoticeRow<'a>, meanings: &Meanings) -> O
         Meaning::Nothing => return None,
     };
     Some(ReportRow {
-        source: NOTICES,
-        account: notice.account.clone(),
-        cip: Some(cip),
-        reference_id: None,
-        provider_id: None,
         operation_number: notice.operation_number.clone(),
-        amount: notice.amount,
-        status,
-        created_at: None,
-        expires_at: None,
         paid_at: notice.paid_at.filter(|_| status.is_event()),
         // A refund's amount is what this event gave back: less than the payment, it is a refund in part.
         refunded_minor: (status == ReportStatus::Refunded).then_some(notice.amount.minor),
-        commission: None,
-        igv: None,
-        net: None,
-        settlement_id: None,
-        store: None,
-        observed_at: None,
-        extras: Vec::new(),
+        ..ReportRow::new(NOTICES, notice.account.clone(), cip, status, notice.amount)
     })
 }
 

@@ -31,25 +31,8 @@ fn notice(event_type: &'static str, number: Option<&'static str>, minor: i64) ->
 
 fn look(status: ReportStatus, observed_at: &str) -> ReportRow<'static> {
     ReportRow {
-        source: 0,
-        account: Text::Borrowed("tienda"),
-        cip: Some(cip()),
-        reference_id: None,
-        provider_id: None,
-        operation_number: None,
-        amount: soles(1000),
-        status,
-        created_at: None,
-        expires_at: None,
-        paid_at: None,
-        refunded_minor: None,
-        commission: None,
-        igv: None,
-        net: None,
-        settlement_id: None,
-        store: None,
         observed_at: Some(time(observed_at)),
-        extras: Vec::new(),
+        ..ReportRow::new(0, Text::Borrowed("tienda"), cip(), status, soles(1000))
     }
 }
 
