@@ -16,7 +16,7 @@ use cuadre_callback::{Config, Event, read};
 const KEY: &str = "Zm9yIHRlc3RzIG9ubHkgLSBub3QgYSBrZXk+/A==";
 const EVENT: &str = include_str!("../../../events/callback/ok-paid.json");
 /// A body of 400 bytes, as long as the longest that integrators show.
-const BODY: &str = r#"{"eventType":"cip.paid","eventId":"7d3b6f5e-8a3c-4f1e-9b7a-2c1d0e9f8a7b","occurredAt":"2026-03-02T09:30:03-05:00","data":{"cip":"3154722960","currency":"PEN","amount":"247.44","transactionCode":"ORD123-0098765432","operationNumber":"250000012345","paymentDate":"2026-03-02T09:30:01-05:00","expiryDate":"2026-03-04T10:00:01-05:00","status":"PAID","merchantId":"M10096","channel":"BCP-AGENTE","fee":"7.92"}}"#;
+const BODY: &str = include_str!("../../../tests/bench/notice.json");
 const BODY_SIGNATURE: &str = "9e082054c7165d0b8ca0db7c2f6b022fdeae43bea4a742275e051d51834fcbc5";
 const ROUND: Duration = Duration::from_millis(400);
 

@@ -214,7 +214,16 @@ fn waits_double_up_to_a_quarter_of_an_hour() {
         );
         assert!(spread.len() > 1, "{received}: all at once");
     };
-    for (received, whole) in [(1, 10), (2, 20), (7, 640), (8, 900), (20, 900), (u32::MAX, 900)] {
+    for (received, whole) in [(1, 10), (2, 20), (7, 640), (8, 900), (100, 900), (u32::MAX, 900)] {
         check(received, whole);
+    }
+}
+
+#[test]
+fn a_hundred_tries_take_about_21_hours() {
+    for message_id in ["a", "b", "c"] {
+        let waits = (1..=100).map(|received| wait(received, message_id));
+        let minutes = waits.sum::<Duration>().as_secs() / 60;
+        assert!((20 * 60 + 30..22 * 60).contains(&minutes), "{message_id}: {minutes}");
     }
 }

@@ -7,7 +7,6 @@ mod orders;
 #[cfg(test)]
 mod tests;
 
-use chrono::TimeDelta;
 use cuadre::aws::batch::{BatchAnswer, Messages};
 use cuadre::aws::bucket::Bucket;
 use cuadre::aws::table::Table;
@@ -18,10 +17,6 @@ use cuadre::telemetry;
 pub use config::Config;
 use notification::Arrival;
 use orders::{Imported, Outcome};
-
-/// No message is begun later than this after the first one of its batch. The template gives an invocation 300 seconds; two
-/// thirds of them are left to the last file, so that a batch of large files does not end in the middle each time. Our choice.
-const BEGUN_WITHIN: TimeDelta = TimeDelta::seconds(100);
 
 /// The clients that the function keeps between events.
 #[derive(Debug)]
@@ -43,8 +38,7 @@ impl Clients {
 
 /// Takes in the files that the messages tell of, one after the other. Gives the messages that have to come again; all
 /// others are dealt with.
-pub async fn handle(event: &Messages, clients: &Clients, config: &Config, clock: Clock<'_>) -> BatchAnswer {
-    let began_at = clock().to_utc();
+pub async fn handle(event: &Messages, clients: &Clients, config: &Config, _: Clock<'_>) -> BatchAnswer {
     let mut answer = BatchAnswer::default();
     for message in &event.records {
         let message_id = message.message_id.as_str();
@@ -57,11 +51,6 @@ pub async fn handle(event: &Messages, clients: &Clients, config: &Config, clock:
             );
             continue;
         };
-        if clock().to_utc().signed_duration_since(began_at) > BEGUN_WITHIN {
-            tracing::warn!(outcome = "waiting", message.id = message_id, "the time of this invocation is up");
-            answer.fail(message_id);
-            continue;
-        }
         if arrivals.is_empty() {
             tracing::info!(outcome = "ignored", message.id = message_id, "message tells of no new object");
         }

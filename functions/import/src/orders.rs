@@ -208,8 +208,8 @@ fn sorted_out<'a>(
 
 /// Writes the rows, unless the same ones are there already; tells whether they were new there.
 ///
-/// The table alone does not say that they are: an attempt that failed between
-/// table and bucket leaves facts without rows. Where it had nothing new to record, and only there, the bucket is asked.
+/// The table alone does not say that they are: an attempt that failed between table and bucket leaves facts without rows.
+/// Where it had nothing new to record, and only there, the bucket is asked.
 async fn store(
     arrival: &Arrival,
     account: &str,

@@ -103,12 +103,8 @@ impl World {
 
     /// One delivery; deletes what was dealt with and lets the rest come back, as the platform does.
     async fn deliver(&self) -> usize {
-        self.deliver_at(&|| time(ARRIVED)).await
-    }
-
-    async fn deliver_at(&self, clock: Clock<'_>) -> usize {
         let event: Messages = serde_json::from_value(self.aws.receive(INBOX_URL, 10)).unwrap();
-        let answer = handle(&event, &self.clients, &self.config, clock).await;
+        let answer = handle(&event, &self.clients, &self.config, &|| time(ARRIVED)).await;
         let failed: Vec<_> = answer.failures.into_iter().map(|failure| failure.item).collect();
         for message in &event.records {
             let id = message.message_id.clone();
@@ -489,26 +485,6 @@ async fn a_file_that_fails_does_not_keep_the_others_of_its_batch() {
     let mut references = world.references().await;
     references.sort();
     assert_eq!(references, ["a", "c"]);
-}
-
-#[tokio::test]
-async fn no_file_is_begun_when_the_time_is_nearly_up() {
-    let world = World::start().await;
-    for name in ["a", "b"] {
-        let arrival = world
-            .put(&format!("inbox/orders/tienda/{name}.csv"), &csv(&[row(name, "7", "paid", CREATED)]))
-            .await;
-        world.notify(&arrival).await;
-    }
-    let calls = std::sync::atomic::AtomicU64::new(0);
-    let slow = || {
-        let call = calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        time(if call < 2 { "2026-03-02T15:00:00Z" } else { "2026-03-02T15:01:41Z" })
-    };
-    assert_eq!(world.deliver_at(&slow).await, 1);
-    assert_eq!(world.references().await, ["a"]);
-    assert_eq!(world.deliver().await, 0);
-    assert_eq!(world.references().await.len(), 2);
 }
 
 #[tokio::test]

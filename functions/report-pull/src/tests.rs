@@ -1,5 +1,7 @@
 //! The function over the real SDK and real HTTP, against the emulators and the simulator of the provider.
 
+mod doubts;
+
 use std::collections::HashMap;
 use std::time::Duration;
 

@@ -20,7 +20,7 @@ use serde_json::json;
 
 use crate::cli::StatusArguments;
 use crate::failure::Failure;
-use crate::{Done, Verdict, input, settings};
+use crate::{Done, Verdict, input, screen, settings};
 
 pub(crate) fn run(arguments: &StatusArguments) -> Result<Done, Failure> {
     let refused = || Failure::Input(format!("--lang {:?} is not spoken: es, en or zh", arguments.lang));
@@ -54,9 +54,7 @@ fn read<'f, R>(
     let table = reader(&source).map_err(|error| Failure::Input(error.to_string()))?;
     for rejected in &table.rejected {
         let formats::Rejected { file, line, field, reason, .. } = rejected;
-        crate::screen::complain(&format!(
-            "cuadre: {file}, line {line}: {field} {reason}; the row is left out"
-        ));
+        screen::complain(&format!("cuadre: {file}, line {line}: {field} {reason}; the row is left out"));
     }
     Ok(table.rows)
 }
@@ -173,19 +171,36 @@ fn from_table(arguments: &StatusArguments, as_of: Instant) -> Result<Vec<Judged>
     let runtime = runtime.map_err(|error| Failure::defect("the runtime does not start", &error))?;
     runtime.block_on(async {
         let sdk = aws::load_config().await;
-        let policy = match (&arguments.policy, &bucket) {
-            (None, Some(bucket)) => {
-                let policies = Policies::new(Bucket::new(&sdk, Patience::WORK, bucket));
-                let policy = policies.at(as_of).await;
-                let policy = policy.map_err(|error| Failure::defect("the policy cannot be read", &error))?;
-                Policy::clone(&policy)
-            }
-            _ => settings::policy(arguments.policy.as_deref())?,
-        };
+        let (policy, hint) = policy(arguments.policy.as_deref(), bucket.as_deref(), &sdk, as_of).await?;
+        if let Some(hint) = hint {
+            screen::complain(&hint);
+        }
         look_up(&arguments.number, account, &sdk, &table, &policy, as_of)
             .await
             .map_err(|error| Failure::defect("the table cannot be read", &error))
     })
+}
+
+/// Without a bucket it is not known what the deployment itself would say.
+const POLICY_IS_DEFAULT: &str = "cuadre: the default policy is used, which may not be the deployment's: name its bucket with --bucket \
+     or BUCKET_NAME, or a file with --policy";
+
+/// The policy to judge by, with a hint where nothing names one.
+async fn policy(
+    file: Option<&Path>,
+    bucket: Option<&str>,
+    sdk: &SdkConfig,
+    as_of: Instant,
+) -> Result<(Policy, Option<&'static str>), Failure> {
+    match (file, bucket) {
+        (None, Some(bucket)) => {
+            let policies = Policies::new(Bucket::new(sdk, Patience::WORK, bucket));
+            let policy = policies.at(as_of).await;
+            let policy = policy.map_err(|error| Failure::defect("the policy cannot be read", &error))?;
+            Ok((Policy::clone(&policy), None))
+        }
+        (file, _) => Ok((settings::policy(file)?, file.is_none().then_some(POLICY_IS_DEFAULT))),
+    }
 }
 
 /// What the table of a deployment knows under a number.
@@ -275,8 +290,9 @@ mod tests {
     use crate::cli::{Cli, Command};
     use clap::Parser;
     use cuadre::aws::table::Signed;
+    use cuadre::money::Currency;
     use cuadre::pagoefectivo::notice;
-    use cuadre_emulators::{Emulators, TABLE_NAME};
+    use cuadre_emulators::{BUCKET_NAME, Emulators, TABLE_NAME};
     use std::fs;
 
     const ORDERS: &str = "account,reference_id,cip,amount,currency,status,created_at,expires_at,updated_at\n\
@@ -350,6 +366,27 @@ mod tests {
             let refused = run(&arguments(&line)).unwrap_err();
             assert!(matches!(&refused, Failure::Input(sentence) if sentence.contains(part)), "{refused:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_default_policy_is_told_of_where_nothing_names_another() {
+        let aws = Emulators::start().await.unwrap();
+        let (sdk, as_of) = (aws.sdk_config(), Instant::parse("2026-03-02T10:00:00-05:00").unwrap());
+        let policy_of = |pen: &str| format!("[tolerance]\nPEN = \"{pen}\"\n");
+        aws.put_object("config/cuadre.toml", policy_of("0.10").as_bytes()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("policy.toml");
+        fs::write(&file, policy_of("0.20")).unwrap();
+        let check = async |file: Option<&Path>, bucket: Option<&str>, minor: i64, parts: &[&str]| {
+            let (policy, hint) = policy(file, bucket, &sdk, as_of).await.unwrap();
+            assert_eq!(policy.tolerance_minor(Currency::Pen), minor, "{file:?} {bucket:?}");
+            assert_eq!(hint.is_some(), !parts.is_empty(), "{file:?} {bucket:?}");
+            assert!(parts.iter().all(|part| hint.unwrap_or_default().contains(part)), "{hint:?}");
+        };
+        check(None, None, 5, &["the default policy", "--bucket", "--policy"]).await;
+        check(None, Some(BUCKET_NAME), 10, &[]).await;
+        check(Some(&file), None, 20, &[]).await;
+        check(Some(&file), Some(BUCKET_NAME), 20, &[]).await;
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 /// The FIFO queue of notices that go on to a shop.
 pub const FORWARDS_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/cuadre-forwards.fifo";
-/// Where a notice lies that a shop has not taken in twenty tries.
+/// Where a notice lies that a shop has not taken in a hundred tries.
 pub const FORWARDS_DEAD_URL: &str =
     "https://sqs.us-east-1.amazonaws.com/123456789012/cuadre-forwards-dead.fifo";
 /// The queue of what the bucket says of files that are dropped into it.
@@ -25,7 +25,7 @@ pub const FAILURES_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012
 
 /// Queue, its dead-letter queue, and how often a message is received before it goes there, as in the template.
 const REDRIVES: [(&str, &str, u32); 2] =
-    [(FORWARDS_URL, FORWARDS_DEAD_URL, 20), (INBOX_URL, INBOX_DEAD_URL, 5)];
+    [(FORWARDS_URL, FORWARDS_DEAD_URL, 100), (INBOX_URL, INBOX_DEAD_URL, 5)];
 
 /// The queues; clones share them.
 #[derive(Clone, Debug, Default)]
