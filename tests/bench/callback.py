@@ -42,7 +42,7 @@ def main() -> None:
             calls += CALLS_BETWEEN_LOOKS
         medians.append((time.perf_counter() - start) * 1e9 / calls)
     medians.sort()
-    print(f"{"python, no envelope":<28}{len(body):10} bytes {medians[ROUNDS // 2]:7.0f} ns")
+    print(f"{'python, no envelope':<28}{len(body):10} bytes {medians[ROUNDS // 2]:7.0f} ns")
 
 
 main()

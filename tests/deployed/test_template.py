@@ -263,11 +263,64 @@ def test_a_message_that_fails_every_time_ends_in_a_queue_with_an_alarm(template,
     assert alarmed["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": [dead, "QueueName"]}}]
 
 
+def test_a_notice_is_tried_for_most_of_a_day_and_kept_for_longer(template):
+    queue = of_type(template, "AWS::SQS::Queue")["Forwards"]
+    tries = queue["RedrivePolicy"]["maxReceiveCount"]
+    # The waits of forward, none of them shortened.
+    seconds = sum(min(10 * 2**failed, 900) for failed in range(tries))
+    assert (tries, seconds) == (100, 84_970)
+    # Twice: what waits behind a failed notice of its code grows old meanwhile, and has as many tries of its own.
+    assert queue["MessageRetentionPeriod"] > 2 * seconds
+
+
+def test_the_emulated_queues_give_up_where_those_of_the_template_do(template):
+    queues = of_type(template, "AWS::SQS::Queue")
+    emulated = (REPOSITORY / "tests/emulators/src/queues.rs").read_text(encoding="utf-8")
+    for queue, words in (("Forwards", "FORWARDS_URL, FORWARDS_DEAD_URL"), ("Inbox", "INBOX_URL, INBOX_DEAD_URL")):
+        tries = queues[queue]["RedrivePolicy"]["maxReceiveCount"]
+        assert f"({words}, {tries})" in emulated, queue
+
+
+def test_a_file_has_an_invocation_of_its_own(template):
+    mapping = of_type(template, "AWS::Serverless::Function")["ImportFunction"]["Events"]["Inbox"]["Properties"]
+    assert mapping["BatchSize"] == 1
+
+
 def test_the_notices_of_a_code_keep_their_order(template):
     forwards = of_type(template, "AWS::SQS::Queue")["Forwards"]
     assert (forwards["FifoQueue"], forwards["DeduplicationScope"]) == (True, "messageGroup")
     mapping = of_type(template, "AWS::Serverless::Function")["ForwardFunction"]["Events"]["Forwards"]["Properties"]
     assert mapping["BatchSize"] == 1
+
+
+@pytest.mark.parametrize(
+    ("alarm", "function", "outcome"),
+    [("CallbackUnavailableAlarm", "callback", "unavailable"), ("ImportRejectedAlarm", "import", "rejected")],
+)
+def test_an_alarm_counts_a_word_that_its_function_writes(template, alarm, function, outcome):
+    """One that waits for another word would never go off."""
+    alarmed = template["Resources"][alarm]["Properties"]
+    (counted,) = template["Resources"][f"{LOGICAL[function]}Outcomes"]["Properties"]["MetricTransformations"]
+    assert (alarmed["Namespace"], alarmed["MetricName"]) == (counted["MetricNamespace"], counted["MetricName"])
+    assert [dimension["Key"] for dimension in counted["Dimensions"]] == ["outcome"]
+    assert alarmed["Dimensions"] == [{"Name": "outcome", "Value": outcome}]
+    source = (REPOSITORY / f"functions/{function}/src/lib.rs").read_text(encoding="utf-8")
+    assert f'outcome = "{outcome}"' in source
+
+
+@pytest.mark.parametrize("alarm", ["CallbackUnavailableAlarm", "CallbackErrorsAlarm", "ImportRejectedAlarm"])
+def test_one_failure_is_enough_and_silence_is_none(template, alarm):
+    alarmed = template["Resources"][alarm]["Properties"]
+    assert (alarmed["Statistic"], alarmed["Period"], alarmed["EvaluationPeriods"]) == ("Sum", 300, 1)
+    assert (alarmed["Threshold"], alarmed["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
+    assert alarmed["TreatMissingData"] == "notBreaching"
+    assert alarmed["AlarmActions"] == [{"Ref": "Alerts"}]
+
+
+def test_a_callback_that_breaks_down_or_cannot_start_is_told(template):
+    alarmed = template["Resources"]["CallbackErrorsAlarm"]["Properties"]
+    assert (alarmed["Namespace"], alarmed["MetricName"]) == ("AWS/Lambda", "Errors")
+    assert alarmed["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "CallbackFunction"}}]
 
 
 def test_every_alarm_has_its_entry_in_the_runbook(template):

@@ -11,7 +11,6 @@ use cuadre::aws::batch::{BatchAnswer, Messages};
 use cuadre::aws::bucket::Bucket;
 use cuadre::aws::table::Table;
 use cuadre::aws::{Patience, SdkConfig, StoreError};
-use cuadre::calendar::Clock;
 use cuadre::telemetry;
 
 pub use config::Config;
@@ -38,7 +37,7 @@ impl Clients {
 
 /// Takes in the files that the messages tell of, one after the other. Gives the messages that have to come again; all
 /// others are dealt with.
-pub async fn handle(event: &Messages, clients: &Clients, config: &Config, _: Clock<'_>) -> BatchAnswer {
+pub async fn handle(event: &Messages, clients: &Clients, config: &Config) -> BatchAnswer {
     let mut answer = BatchAnswer::default();
     for message in &event.records {
         let message_id = message.message_id.as_str();

@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
     let clients = Clients::new(&aws::load_config().await, &config);
     let (clients, config) = (&clients, &config);
     run(service_fn(|event: LambdaEvent<Messages>| async move {
-        Ok::<_, Infallible>(handle(&event.payload, clients, config, &aws::now).await)
+        Ok::<_, Infallible>(handle(&event.payload, clients, config).await)
     }))
     .await
 }

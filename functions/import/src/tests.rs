@@ -104,7 +104,7 @@ impl World {
     /// One delivery; deletes what was dealt with and lets the rest come back, as the platform does.
     async fn deliver(&self) -> usize {
         let event: Messages = serde_json::from_value(self.aws.receive(INBOX_URL, 10)).unwrap();
-        let answer = handle(&event, &self.clients, &self.config, &|| time(ARRIVED)).await;
+        let answer = handle(&event, &self.clients, &self.config).await;
         let failed: Vec<_> = answer.failures.into_iter().map(|failure| failure.item).collect();
         for message in &event.records {
             let id = message.message_id.clone();
@@ -246,6 +246,22 @@ async fn an_update_without_cip_is_about_those_that_its_order_named_before_in_the
     assert_eq!((imported.rows, imported.new), (2, 2));
     let facts = world.clients.table.facts("tienda", Cip::parse("7").unwrap()).await.unwrap();
     assert_eq!(facts.evidence().unwrap().orders.len(), 2);
+}
+
+#[tokio::test]
+async fn a_row_that_came_before_the_cip_of_its_order_is_told_under_it_as_well() {
+    let world = World::start().await;
+    let cip = Cip::parse("7").unwrap();
+    let files = [
+        csv(&[row("A-1", "", "pending", "2026-03-02T10:00:00-05:00")]),
+        csv(&[row("A-1", "7", "pending", "2026-03-02T11:00:00-05:00")]),
+    ];
+    for (file, expected) in files.iter().zip([0, 2]) {
+        let imported = world.imported(&format!("inbox/orders/tienda/{expected}.csv"), file).await;
+        assert_eq!((imported.rows, imported.new), (1, 1));
+        let facts = world.clients.table.facts("tienda", cip).await.unwrap();
+        assert_eq!(facts.evidence().unwrap().orders.len(), expected);
+    }
 }
 
 #[tokio::test]
@@ -510,7 +526,7 @@ async fn the_sample_events_are_what_their_names_say() {
         ] {
             world.aws.put_object(key, &bytes).await.unwrap();
         }
-        let answer = handle(&event, &world.clients, &world.config, &|| time(ARRIVED)).await;
+        let answer = handle(&event, &world.clients, &world.config).await;
         assert_eq!(answer.failures, [], "{path:?}");
         let count = async |prefix: &str| world.aws.keys(prefix).await.unwrap().len();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();

@@ -105,7 +105,9 @@ impl Tellers {
         let last = last.and_then(|record| record.pointer("/dynamodb/SequenceNumber")).and_then(Value::as_str);
         let Some(last) = last.map(str::to_owned) else { return Ok(false) };
         let event = serde_json::from_value(batch).map_err(|error| Failure::defect("the stream", &error))?;
-        let answer = cuadre_publish::handle(&event, &self.publish, &|| now).await;
+        let answer = cuadre_publish::handle(&event, &self.publish, &|| now)
+            .await
+            .map_err(|error| Failure::defect("publish", &error))?;
         if !answer.failures.is_empty() {
             return Err(Failure::Defect("publish could not tell of a change".to_owned()));
         }
