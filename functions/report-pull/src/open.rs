@@ -27,11 +27,13 @@ pub(crate) fn newest<'a, 'r>(rows: &'r [ReportRow<'a>]) -> BTreeMap<Cip, &'r Rep
 }
 
 /// The CIPs to ask for: those of the orders whose story may still go on, and, whoever knows them, those that a notice
-/// told of within `recheck` before `now`: only a look after the notice confirms it or leaves it unconfirmed.
+/// told of within `recheck` before `now`: only a look after the notice confirms it or leaves it unconfirmed. Those whose
+/// last answer nobody understood are asked for until one is understood, for as long as a CIP can live.
 pub(crate) fn open_cips(
     orders: &[OrderRow<'_>],
     notices: &[NoticeRow<'_>],
     newest: &BTreeMap<Cip, &ReportRow<'_>>,
+    doubted: &BTreeSet<Cip>,
     recheck: TimeDelta,
     now: Instant,
 ) -> BTreeSet<Cip> {
@@ -53,9 +55,12 @@ pub(crate) fn open_cips(
         .iter()
         .filter(|order| since(order.created_at) <= AGE_MAX)
         .flat_map(|order| order.cips.iter().map(move |cip| (order, *cip)))
-        .filter(|(order, cip)| goes_on(order, *cip))
+        .filter(|(order, cip)| doubted.contains(cip) || goes_on(order, *cip))
         .map(|(_, cip)| cip);
-    let announced = notices.iter().filter(|notice| since(notice.received_at) <= recheck);
+    let announced = notices.iter().filter(|notice| {
+        let age_max = if doubted.contains(&notice.cip) { AGE_MAX } else { recheck };
+        since(notice.received_at) <= age_max
+    });
     ordered.chain(announced.map(|notice| notice.cip)).collect()
 }
 
@@ -83,6 +88,10 @@ mod tests {
     }
 
     fn check_with_notices(order: &str, rows: &str, notices: &str, expected: &[u64]) {
+        check_with_doubts(order, rows, notices, &[], expected);
+    }
+
+    fn check_with_doubts(order: &str, rows: &str, notices: &str, doubted: &[u64], expected: &[u64]) {
         let header = "account,cip,event_type,operation_number,amount,currency,paid_at,received_at";
         let notices = format!("{header}\n{notices}\n");
         let orders =
@@ -95,9 +104,10 @@ mod tests {
             formats::read_reports(&source("r", reports.as_bytes()), 0, &mapping.reports).unwrap().rows;
         let notices = formats::read_notices(&source("n", notices.as_bytes()), &mapping.notices).unwrap().rows;
         let now = Instant::parse(NOW).unwrap();
-        let open = open_cips(&orders, &notices, &newest(&reports), TimeDelta::days(3), now);
+        let doubted = doubted.iter().filter_map(|cip| Cip::parse(&cip.to_string())).collect();
+        let open = open_cips(&orders, &notices, &newest(&reports), &doubted, TimeDelta::days(3), now);
         let open: Vec<u64> = open.into_iter().map(Cip::number).collect();
-        assert_eq!(open, expected, "{order} | {rows} | {notices:?}");
+        assert_eq!(open, expected, "{order} | {rows} | {notices:?} | {doubted:?}");
     }
 
     const ORDER: &str = "a,R,7,10.00,PEN,pending,2026-03-01T10:00:00-05:00,2026-03-12T10:00:00-05:00";
@@ -141,7 +151,8 @@ mod tests {
             let orders = formats::read_orders(&source(order.as_bytes()), &mapping.orders).unwrap().rows;
             let rows = formats::read_reports(&source(row.as_bytes()), 0, &mapping.reports).unwrap().rows;
             let now = Instant::parse(NOW).unwrap();
-            !open_cips(&orders, &[], &newest(&rows), TimeDelta::days(3), now).is_empty()
+            let doubted = BTreeSet::new();
+            !open_cips(&orders, &[], &newest(&rows), &doubted, TimeDelta::days(3), now).is_empty()
         };
         assert!(paid("2026-03-07T12:00:00-05:00", "2026-03-07T13:00:00-05:00"));
         assert!(!paid("2026-03-07T11:59:59-05:00", "2026-03-07T13:00:00-05:00"));
@@ -159,6 +170,18 @@ mod tests {
         check_with_notices(ORDER, removed, &notice(7, "2026-03-09T12:00:00-05:00"), &[7]);
         let old = ORDER.replace("2026-03-01", "2025-08-01");
         check_with_notices(&old, "", &notice(7, "2026-03-09T12:00:00-05:00"), &[7]);
+    }
+
+    #[test]
+    fn a_cip_that_was_not_understood_is_asked_for_whatever_it_was_before() {
+        let removed = "a,7,10.00,PEN,removed,,2026-03-05T10:00:00-05:00";
+        let old_notice = "a,9,cip.paid,1,10.00,PEN,,2026-02-01T12:00:00-05:00";
+        check_with_doubts(ORDER, removed, old_notice, &[], &[]);
+        check_with_doubts(ORDER, removed, old_notice, &[7], &[7]);
+        check_with_doubts(ORDER, removed, old_notice, &[7, 9], &[7, 9]);
+        // Longer than a CIP can live, nobody is asked: the doubt waits for a person.
+        let old = ORDER.replace("2026-03-01", "2025-08-01");
+        check_with_doubts(&old, removed, &old_notice.replace("2026-02", "2025-08"), &[7, 9], &[]);
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(crate) async fn pull(
     let notices = clients.table.notices(account).await?;
     let known = newest(&searched);
     let doubted = clients.table.doubted(account, layout::SEARCH).await?;
-    let open = open_cips(&orders, &notices, &known, config.recheck, begun_at);
+    let open = open_cips(&orders, &notices, &known, &doubted, config.recheck, begun_at);
     let open: Vec<Cip> = open.into_iter().collect();
 
     let pull = Pull {

@@ -372,7 +372,7 @@ mod tests {
     async fn the_default_policy_is_told_of_where_nothing_names_another() {
         let aws = Emulators::start().await.unwrap();
         let (sdk, as_of) = (aws.sdk_config(), Instant::parse("2026-03-02T10:00:00-05:00").unwrap());
-        let policy_of = |pen: &str| format!("[tolerance]\nPEN = \"{pen}\"\n");
+        let policy_of = |amount: &str| format!("[tolerance]\nabsolute = \"{amount}\"\n");
         aws.put_object("config/cuadre.toml", policy_of("0.10").as_bytes()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("policy.toml");

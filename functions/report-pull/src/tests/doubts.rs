@@ -175,6 +175,7 @@ async fn doubts_of_another_source_remain() {
         reason: "is not understood".to_owned(),
         observed_at: observed_at.map(time),
     };
+    // A person alone settles the first; the second is newer than all that the search has said.
     let (quarantine, portal) = (of("quarantine", None), of("portal", Some("2026-03-02T10:45:00-05:00")));
     for (id, doubt) in [("one", &quarantine), ("latest", &portal)] {
         world.clients.table.record_doubt("tienda", cip, id, doubt).await.unwrap();
