@@ -9,6 +9,7 @@ mod histories;
 mod join;
 mod notices;
 mod operations;
+mod order_facts;
 mod outputs;
 mod records;
 mod refunds;
