@@ -33,18 +33,23 @@ struct Step {
 pub(crate) async fn deal_with(records: &[Box<RawValue>], clients: &Clients, clock: Clock<'_>) -> BatchAnswer {
     let mut answer = BatchAnswer::default();
     let mut lanes: BTreeMap<String, Vec<Step>> = BTreeMap::new();
-    let mut strangers = Vec::new();
+    let (mut archive, mut strangers) = (Archive::default(), Vec::new());
     for (at, record) in records.iter().enumerate() {
         match stream::envelope(record) {
             Ok(envelope) => {
                 let step = Step { at, item: envelope.sequence_number, change: stream::read(record) };
+                match &step.change {
+                    Ok(Change::Noticed(noticed)) => archive.add(noticed),
+                    Ok(Change::Quarantined(set_aside)) => archive.add_quarantined(set_aside),
+                    _ => {}
+                }
                 lanes.entry(envelope.partition).or_default().push(step);
             }
             Err(error) => strangers.push(error),
         }
     }
     // First, so that what cannot be archived yet is not told again and again meanwhile.
-    if let Err(error) = archived(lanes.values().flatten(), clients).await {
+    if let Err(error) = archive.store(&clients.bucket).await {
         tracing::warn!(
             outcome = "waiting",
             error = telemetry::chain(&error),
@@ -66,21 +71,6 @@ pub(crate) async fn deal_with(records: &[Box<RawValue>], clients: &Clients, cloc
         answer.fail(&step.item);
     }
     answer
-}
-
-async fn archived<'a>(steps: impl Iterator<Item = &'a Step>, clients: &Clients) -> Result<(), StoreError> {
-    let mut steps: Vec<&Step> = steps.collect();
-    // The objects are named by their content, which is to be the same in every repetition of the batch.
-    steps.sort_by_key(|step| step.at);
-    let mut archive = Archive::default();
-    for step in steps {
-        match &step.change {
-            Ok(Change::Noticed(noticed)) => archive.add(noticed),
-            Ok(Change::Quarantined(set_aside)) => archive.add_quarantined(set_aside),
-            _ => {}
-        }
-    }
-    archive.store(&clients.bucket).await
 }
 
 /// Goes through the changes of one partition; gives the one that has to come again with all behind it.
@@ -124,11 +114,8 @@ async fn pass(change: &Change, clients: &Clients, clock: Clock<'_>) -> bool {
 async fn publish(change: &Change, clients: &Clients, clock: Clock<'_>) -> Result<(), PublishError> {
     match change {
         Change::Noticed(noticed) => {
-            let row = &noticed.row;
-            publication::send_on(clients, noticed, clock()).await?;
-            publication::note_operation(clients, &row.account, row.operation_number.as_deref(), row.cip)
-                .await?;
-            publication::tell(clients, &row.account, row.cip, clock()).await
+            publication::pass_on(clients, noticed, clock()).await?;
+            publication::tell(clients, &noticed.row.account, noticed.row.cip, clock()).await
         }
         Change::Quarantined(set_aside) => publication::tell_of_quarantine(clients, set_aside).await,
         Change::Settled { account, cip: Some(cip), id } => {

@@ -136,8 +136,7 @@ async fn do_again(again: &Again, clients: &Clients, clock: Clock<'_>) -> Result<
     }
     archive.store(&clients.bucket).await?;
     for noticed in &noticed {
-        publication::send_on(clients, noticed, clock()).await?;
-        publication::note_operation(clients, account, noticed.row.operation_number.as_deref(), *cip).await?;
+        publication::pass_on(clients, noticed, clock()).await?;
     }
     publication::tell(clients, account, *cip, clock()).await?;
     tracing::info!(outcome = "again", account, cip.number = cip.number(), "code published again");

@@ -129,8 +129,15 @@ struct Forward<'a> {
     notice: &'a str,
 }
 
+/// All that is done for a notice but telling the state of its code.
+pub(crate) async fn pass_on(clients: &Clients, noticed: &Noticed, now: Instant) -> Result<(), PublishError> {
+    send_on(clients, noticed, now).await?;
+    let row = &noticed.row;
+    note_operation(clients, &row.account, row.operation_number.as_deref(), row.cip).await
+}
+
 /// Hands a notice over to be sent on, where the account wants that. Its place is behind the earlier ones of its code.
-pub(crate) async fn send_on(clients: &Clients, noticed: &Noticed, now: Instant) -> Result<(), PublishError> {
+async fn send_on(clients: &Clients, noticed: &Noticed, now: Instant) -> Result<(), PublishError> {
     let (account, cip) = (noticed.row.account.as_ref(), noticed.row.cip);
     if clients.policies.at(now).await?.forward_url(account).is_none() {
         return Ok(());

@@ -53,6 +53,15 @@ impl World {
         World { aws, clients, now: time("2026-03-02T09:30:00-05:00") }
     }
 
+    /// The search has shown the order of CIP 7 paid, and the shop was told that it may ship.
+    async fn with_cip_7_cleared() -> World {
+        let world = World::start().await;
+        world.ordinary_order(7).await;
+        world.look("tienda,7,22.50,PEN,paid,2026-03-02T09:00:00-05:00,2026-03-02T09:15:00-05:00").await;
+        world.settle().await;
+        world
+    }
+
     async fn notice(&self, body: &str) {
         let row = notice::read("tienda", body.as_bytes(), self.now).unwrap();
         self.clients.table.record_notice(&row, signed(body)).await.unwrap();
@@ -219,10 +228,7 @@ async fn the_same_batch_any_number_of_times_tells_nothing_new() {
 
 #[tokio::test]
 async fn a_payment_taken_back_after_it_was_cleared_is_told_at_once() {
-    let world = World::start().await;
-    world.ordinary_order(7).await;
-    world.look("tienda,7,22.50,PEN,paid,2026-03-02T09:00:00-05:00,2026-03-02T09:15:00-05:00").await;
-    world.settle().await;
+    let world = World::with_cip_7_cleared().await;
     world.look("tienda,7,22.50,PEN,pending,,2026-03-02T11:00:00-05:00").await;
     world.settle().await;
     assert_eq!(world.told(), ["7 v1 paid ships [] paid", "7 v2 pending holds [unpaid] taken_back"]);
@@ -231,10 +237,7 @@ async fn a_payment_taken_back_after_it_was_cleared_is_told_at_once() {
 
 #[tokio::test]
 async fn a_payment_taken_back_is_told_though_a_hold_came_in_between() {
-    let world = World::start().await;
-    world.ordinary_order(7).await;
-    world.look("tienda,7,22.50,PEN,paid,2026-03-02T09:00:00-05:00,2026-03-02T09:15:00-05:00").await;
-    world.settle().await;
+    let world = World::with_cip_7_cleared().await;
     let doubt = Doubt { source: "bank".to_owned(), reason: "?".to_owned(), observed_at: None };
     world.clients.table.record_doubt("tienda", Cip::parse("7").unwrap(), "1", &doubt).await.unwrap();
     world.settle().await;
