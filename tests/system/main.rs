@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod answer_key;
+mod arrival;
 mod cells;
 mod desk;
 mod edges;

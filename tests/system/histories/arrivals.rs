@@ -11,6 +11,8 @@ use cuadre::lifecycle::label::Label;
 use cuadre::lifecycle::shipping::{Hold, holds};
 use cuadre::lifecycle::story::{Story, fold};
 
+use crate::arrival::next_order;
+
 use super::language::{Fact, cip, evidence, read_facts, read_time};
 
 /// Facts that get into each other's way: of one number and of none, of two amounts, from four sources, and in part at
@@ -90,15 +92,6 @@ fn multisets(letters: usize, size_max: usize) -> Vec<Vec<usize>> {
         all.extend_from_slice(&longest);
     }
     all
-}
-
-/// Turns a list into the next one in dictionary order; false after the last.
-fn next_order(order: &mut [usize]) -> bool {
-    let Some(turn) = order.windows(2).rposition(|pair| pair[0] < pair[1]) else { return false };
-    let swapped = order.iter().rposition(|letter| *letter > order[turn]).unwrap();
-    order.swap(turn, swapped);
-    order[turn + 1..].reverse();
-    true
 }
 
 /// 18 facts make 33,648 multisets of one to five, and 2,000,718 orders; that takes 42 s of processor time in a debug build, shared
