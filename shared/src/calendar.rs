@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime, Utc};
 
 /// Lima's distance from UTC. Peru has kept no daylight saving time since 1994.
 const LIMA_OFFSET_SECONDS: i32 = -5 * 3600;
@@ -85,6 +85,20 @@ impl Day {
     pub fn parse(text: &str) -> Option<Day> {
         NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(Day)
     }
+
+    /// Takes over a day of `chrono`.
+    #[must_use]
+    pub const fn from_date(date: NaiveDate) -> Day {
+        Day(date)
+    }
+
+    /// The first instant of the day; `None` outside the years that an [`Instant`] holds.
+    #[must_use]
+    pub fn start(self) -> Option<Instant> {
+        let midnight = self.0.and_time(NaiveTime::MIN).and_utc();
+        let seconds = midnight.timestamp().checked_sub(i64::from(LIMA_OFFSET_SECONDS))?;
+        Instant::from_utc(DateTime::from_timestamp(seconds, 0)?)
+    }
 }
 
 impl fmt::Display for Day {
@@ -111,6 +125,14 @@ mod tests {
         let day = |text: &str| Instant::parse(text).unwrap().business_day().to_string();
         assert_eq!(day("2026-03-02T04:59:59Z"), "2026-03-01");
         assert_eq!(day("2026-03-02T05:00:00Z"), "2026-03-02");
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_in_lima() {
+        let start = |text: &str| Day::parse(text).unwrap().start().map(|time| time.to_string());
+        assert_eq!(start("2026-03-02").as_deref(), Some("2026-03-02T00:00:00-05:00"));
+        assert_eq!(start("1600-01-01"), None);
+        assert_eq!(start("9999-12-31"), None);
     }
 
     #[test]

@@ -52,13 +52,16 @@ pub enum AmountError {
     /// Zero where money was to move.
     #[error("must be greater than zero")]
     NotPositive,
-    /// Larger than any amount that can be added up safely.
-    #[error("is larger than 9999999999999999.99")]
-    TooLarge,
+    /// Larger than any amount of its kind that can be added up safely; carries the largest.
+    #[error("is larger than {0}")]
+    TooLarge(&'static str),
 }
 
 /// The largest amount that a row may carry: the provider's N(18,2).
 const MINOR_MAX: i64 = 999_999_999_999_999_999;
+
+/// The same in words.
+const MINOR_MAX_TEXT: &str = "9999999999999999.99";
 
 /// An amount in minor units (céntimos, cents) of one currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,8 +90,19 @@ impl Money {
 /// # Errors
 /// [`AmountError`], as for [`Money::parse`].
 pub fn parse_minor(text: &str) -> Result<i64, AmountError> {
-    let minor = parse_scaled(text, 2)?;
-    if minor > MINOR_MAX { Err(AmountError::TooLarge) } else { Ok(minor) }
+    let minor = parse_scaled(text, 2, MINOR_MAX_TEXT)?;
+    if minor > MINOR_MAX { Err(AmountError::TooLarge(MINOR_MAX_TEXT)) } else { Ok(minor) }
+}
+
+/// Reads the same with an optional minus sign: what a line of a bank's statement moves, out or in.
+///
+/// # Errors
+/// [`AmountError`], as for [`Money::parse`].
+pub fn parse_signed_minor(text: &str) -> Result<i64, AmountError> {
+    match text.strip_prefix('-') {
+        Some(rest) => parse_minor(rest)?.checked_neg().ok_or(AmountError::TooLarge(MINOR_MAX_TEXT)),
+        None => parse_minor(text),
+    }
 }
 
 /// A fee, tax or net amount in millionths of the currency unit: the provider's fees carry up to six decimals, and
@@ -102,9 +116,11 @@ impl Micros {
     /// # Errors
     /// [`AmountError`], as for [`Money::parse`].
     pub fn parse(text: &str) -> Result<Micros, AmountError> {
+        const LARGEST: &str = "9223372036854.775807";
+        let read = |digits| parse_scaled(digits, 6, LARGEST);
         match text.strip_prefix('-') {
-            Some(rest) => Ok(Micros(parse_scaled(rest, 6)?.checked_neg().ok_or(AmountError::TooLarge)?)),
-            None => Ok(Micros(parse_scaled(text, 6)?)),
+            Some(rest) => Ok(Micros(read(rest)?.checked_neg().ok_or(AmountError::TooLarge(LARGEST))?)),
+            None => read(text).map(Micros),
         }
     }
 }
@@ -118,8 +134,32 @@ impl fmt::Display for Micros {
     }
 }
 
-/// Reads digits with at most `places` decimals as an integer of the smallest unit.
-fn parse_scaled(text: &str, places: usize) -> Result<i64, AmountError> {
+/// A rate of exchange in billionths, as a settlement states it; it explains an amount and is never multiplied with one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rate(i64);
+
+impl Rate {
+    /// Reads a decimal greater than zero with at most nine places.
+    ///
+    /// # Errors
+    /// [`AmountError`], as for [`Money::parse`].
+    pub fn parse(text: &str) -> Result<Rate, AmountError> {
+        match parse_scaled(text, 9, "9223372036.854775807")? {
+            0 => Err(AmountError::NotPositive),
+            billionths => Ok(Rate(billionths)),
+        }
+    }
+}
+
+impl fmt::Display for Rate {
+    /// Nine decimals, always: `3.752500000`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:09}", self.0.div_euclid(1_000_000_000), self.0.rem_euclid(1_000_000_000))
+    }
+}
+
+/// Reads digits with at most `places` decimals as an integer of the smallest unit; `largest` is for the error.
+fn parse_scaled(text: &str, places: usize, largest: &'static str) -> Result<i64, AmountError> {
     let (whole, fraction) = match text.split_once('.') {
         Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
         Some(_) => return Err(AmountError::NotDecimal),
@@ -140,7 +180,7 @@ fn parse_scaled(text: &str, places: usize) -> Result<i64, AmountError> {
         .try_fold(0_i64, |value, digit| {
             value.checked_mul(10)?.checked_add(i64::from(digit.checked_sub(b'0')?))
         })
-        .ok_or(AmountError::TooLarge)
+        .ok_or(AmountError::TooLarge(largest))
 }
 
 /// Writes minor units with two decimals: `-0.05`, `1001.00`. Takes sums too, hence the width.
@@ -166,8 +206,8 @@ mod tests {
         check("0.01", Ok(1));
         check("0007.10", Ok(710));
         check("9999999999999999.99", Ok(MINOR_MAX));
-        check("10000000000000000", Err(AmountError::TooLarge));
-        check("99999999999999999999999", Err(AmountError::TooLarge));
+        check("10000000000000000", Err(AmountError::TooLarge(MINOR_MAX_TEXT)));
+        check("99999999999999999999999", Err(AmountError::TooLarge(MINOR_MAX_TEXT)));
         check("12.345", Err(AmountError::TooPrecise(2)));
         check("0.00", Err(AmountError::NotPositive));
         for text in ["", ".", "5.", ".5", "-0", "-1.00", "+1", "1,234.5x", "1e3", "1.2.3", " 1", "٣", "NaN"]
@@ -186,6 +226,36 @@ mod tests {
         check("0", "0.000000");
         assert_eq!(Micros::parse("0.0000001"), Err(AmountError::TooPrecise(6)));
         assert_eq!(Micros::parse("--1"), Err(AmountError::NotDecimal));
+        assert_eq!(Micros::parse("9223372036854.775807"), Ok(Micros(i64::MAX)));
+        let error = Micros::parse("9223372036854.775808").unwrap_err();
+        assert_eq!(error.to_string(), "is larger than 9223372036854.775807");
+    }
+
+    #[test]
+    fn a_signed_amount_keeps_its_minus() {
+        let check = |text: &str, expected: Result<i64, AmountError>| {
+            assert_eq!(parse_signed_minor(text), expected, "{text:?}");
+        };
+        check("-10.5", Ok(-1_050));
+        check("0.01", Ok(1));
+        check("-0", Ok(0));
+        check("--1", Err(AmountError::NotDecimal));
+        check("+1", Err(AmountError::NotDecimal));
+        check("1-", Err(AmountError::NotDecimal));
+        check("-10000000000000000", Err(AmountError::TooLarge(MINOR_MAX_TEXT)));
+    }
+
+    #[test]
+    fn a_rate_keeps_nine_decimals_and_is_never_zero() {
+        let check = |text: &str, expected: Result<&str, AmountError>| {
+            assert_eq!(Rate::parse(text).map(|rate| rate.to_string()), expected.map(str::to_owned), "{text:?}");
+        };
+        check("3.7525", Ok("3.752500000"));
+        check("0.000000001", Ok("0.000000001"));
+        check("0", Err(AmountError::NotPositive));
+        check("-1", Err(AmountError::NotDecimal));
+        check("1.0000000001", Err(AmountError::TooPrecise(9)));
+        check("9223372037", Err(AmountError::TooLarge("9223372036.854775807")));
     }
 
     #[test]

@@ -245,6 +245,9 @@ impl<'a> Reading<'a> {
                 self.leave_out_others(file, settings, &mut table.rows, |row| &row.account);
                 FileFacts::take(table, self.inputs.notices.get_or_insert_default())
             }
+            leg @ (Leg::Settlements | Leg::Bank) => {
+                return Err(FileError::LegNotJudged { file: file.name.to_owned(), leg: leg.word() }.into());
+            }
         };
         self.note(file, settings.policy, facts);
         Ok(())
@@ -351,5 +354,6 @@ fn coverage_rule(policy: &Policy, leg: Leg) -> CoverageRule {
         Leg::Orders => policy.coverage.orders,
         Leg::Reports => policy.coverage.reports,
         Leg::Notices => policy.coverage.notices,
+        Leg::Settlements | Leg::Bank => CoverageRule::Latest,
     }
 }

@@ -273,6 +273,7 @@ fn fault(error: &FileError) -> String {
             format!("has no column for {field}: see docs/formats.md")
         }
         FileError::NoAccount { .. } => "has no column \"account\"".to_owned(),
+        FileError::Unreadable { what, .. } => format!("{what}: see docs/formats.md"),
     }
 }
 

@@ -26,10 +26,14 @@ pub(super) enum Change {
     ZeroRefund,
     /// The provider's `1900-01-01` was read as no date.
     NoDate,
+    /// A minus sign after the number, parentheses around it or a plus sign before it became the canonical sign.
+    Sign,
+    /// A description was cut at its longest.
+    Shortened,
 }
 
 impl Change {
-    const ALL: [Change; 9] = [
+    const ALL: [Change; 11] = [
         Change::Trimmed,
         Change::UnicodeSpace,
         Change::ControlCharacter,
@@ -39,6 +43,8 @@ impl Change {
         Change::LetterCase,
         Change::ZeroRefund,
         Change::NoDate,
+        Change::Sign,
+        Change::Shortened,
     ];
 
     /// The stable key under which outputs count this kind.
@@ -53,6 +59,8 @@ impl Change {
             Change::LetterCase => "letter_case",
             Change::ZeroRefund => "zero_refund",
             Change::NoDate => "no_date",
+            Change::Sign => "sign",
+            Change::Shortened => "shortened",
         }
     }
 }

@@ -94,4 +94,40 @@ pub enum FileError {
         /// What to do; names the nearest unknown column where one is close.
         remedy: String,
     },
+    /// A leg that is read and that no run judges yet.
+    #[error("{file} holds {leg}, which a run does not judge yet: leave it out")]
+    LegNotJudged {
+        /// Name of the file.
+        file: String,
+        /// The leg.
+        leg: &'static str,
+    },
+    /// A file in which no statement of a bank begins.
+    #[error("{file} has no {what} statement in it: ask the bank for the statement as {what}, or give it as CSV")]
+    NoStatement {
+        /// Name of the file.
+        file: String,
+        /// The format that was looked for.
+        what: &'static str,
+    },
+    /// Statements, none of which can be taken.
+    #[error("the statement in line {line} of {file} {reason}: ask the bank for it again")]
+    StatementRefused {
+        /// Name of the file.
+        file: String,
+        /// Physical line on which the first of them begins.
+        line: u64,
+        /// What is wrong with it; reads on after the statement.
+        reason: String,
+    },
+    /// A workbook or document that cannot be opened, or whose records are not where the mapping says.
+    #[error("{file} {what}: {remedy}")]
+    Unreadable {
+        /// Name of the file.
+        file: String,
+        /// What is wrong; holds nothing of the content.
+        what: String,
+        /// What to do; may name sheets and members of the file.
+        remedy: String,
+    },
 }

@@ -1,5 +1,7 @@
 //! Typed fields of one row: cell → cleansed text → value, or a defect that names the field and what was expected.
 
+pub(super) mod ledger;
+
 use std::borrow::Cow;
 
 use super::cleanse::{Change, Changes, Nature, clean, is_clean, is_missing};
@@ -64,6 +66,8 @@ enum Origin {
     Column,
     /// The file's program, as a JSON number, whose mark is always a point.
     JsonNumber,
+    /// A spreadsheet, as a date that has no offset and whose form no mapping can change.
+    Calendar,
     /// The mapping or the caller, in canonical form.
     Canonical,
 }
@@ -231,7 +235,19 @@ impl<'a, 'r> Fields<'a, 'r> {
     pub(super) fn time(&mut self, field: Field) -> Result<Option<Instant>, Defect> {
         let Some((text, origin)) = self.value(field, Nature::Number)? else { return Ok(None) };
         let dates = &self.plan.mapping.dates;
-        let time = if origin == Origin::Canonical { Instant::parse(&text) } else { dates.read(&text) };
+        if origin == Origin::Calendar && !dates.has_zone() {
+            let leg = self.plan.layout.leg.word();
+            let reason = format!(
+                "is a date of a spreadsheet, which has no offset: write zone = \"America/Lima\", or where it was \
+                 taken, under [{leg}] in the mapping"
+            );
+            return Err(self.defect(field, reason));
+        }
+        let time = match origin {
+            Origin::Canonical => Instant::parse(&text),
+            Origin::Calendar => dates.read_calendar(&text),
+            Origin::Column | Origin::JsonNumber => dates.read(&text),
+        };
         let time = time.ok_or_else(|| {
             let example = dates.example();
             self.defect(
@@ -272,9 +288,15 @@ impl<'a, 'r> Fields<'a, 'r> {
                 for (name, value) in &object.extras {
                     match value {
                         Value::Null => {}
-                        Value::Text(text) | Value::Number(text) | Value::Other(_, text)
+                        Value::Text(text)
+                        | Value::Number(text)
+                        | Value::Calendar(text)
+                        | Value::Other(_, text)
                             if text.is_empty() => {}
-                        Value::Text(text) | Value::Number(text) | Value::Other(_, text) => {
+                        Value::Text(text)
+                        | Value::Number(text)
+                        | Value::Calendar(text)
+                        | Value::Other(_, text) => {
                             check_bounds(name, text)?;
                             extras.push((name.clone(), text.clone()));
                         }
@@ -391,8 +413,12 @@ impl<'a, 'r> Fields<'a, 'r> {
     /// Several cells in one. All empty is nothing; some empty would make one reference look like another.
     fn joined(&self, field: Field, columns: &[usize]) -> Result<Found<'a>, Defect> {
         let mut parts = Vec::with_capacity(columns.len());
+        let mut calendar = true;
         for column in columns {
-            let part = self.cell(*column)?.map(|(text, _)| text.trim().to_owned());
+            let part = self.cell(*column)?.map(|(text, origin)| {
+                calendar &= origin == Origin::Calendar;
+                text.trim().to_owned()
+            });
             parts.push(part.unwrap_or_default());
         }
         let text = parts.join(&self.plan.mapping.join);
@@ -408,6 +434,8 @@ impl<'a, 'r> Fields<'a, 'r> {
                     &text,
                 ))
             }
+            // A day and a time of day of a spreadsheet are one time, however the mapping joins other texts.
+            None if calendar => Ok(Some((Cow::Owned(parts.join("T")), Origin::Calendar))),
             None => Ok(Some((Cow::Owned(text), Origin::Column))),
         }
     }
@@ -423,6 +451,9 @@ impl<'a, 'r> Fields<'a, 'r> {
                 Some(Value::Text(text)) => Ok(Some((self.checked(text.clone(), column)?, Origin::Column))),
                 Some(Value::Number(text)) => {
                     Ok(Some((self.checked(text.clone(), column)?, Origin::JsonNumber)))
+                }
+                Some(Value::Calendar(text)) => {
+                    Ok(Some((self.checked(text.clone(), column)?, Origin::Calendar)))
                 }
                 Some(Value::Other(kind, text)) => {
                     let reason = format!("is {kind}: expected a string or a number");
@@ -468,7 +499,7 @@ pub(super) fn is_account(text: &str) -> bool {
 }
 
 /// Refuses what no field may hold, however it is cleansed.
-fn check_bounds(name: &str, text: &str) -> Result<(), Defect> {
+pub(super) fn check_bounds(name: &str, text: &str) -> Result<(), Defect> {
     if text.len() > FIELD_BYTES_MAX {
         return Err(Defect::new(
             name,

@@ -6,11 +6,11 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::plan::{Field, Kind, Layout};
-use super::values::{DateFormatError, Dates, Encoding, Marks, Zone};
-use super::{notices, orders, reports};
+use super::values::{DateFormatError, Dates, Encoding, Marks, Zone, canonical_day};
+use super::{bank, notices, orders, reports, settlements};
 use crate::calendar::Instant;
 use crate::ids::Cip;
-use crate::money::{Currency, Micros, Money, parse_minor};
+use crate::money::{Currency, Micros, Money, Rate, parse_minor, parse_signed_minor};
 
 /// The mapping of all legs; the default reads the canonical formats.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub struct Mapping {
     pub reports: LegMapping,
     /// The table `[notices]`.
     pub notices: LegMapping,
+    /// The table `[settlements]`.
+    pub settlements: LegMapping,
+    /// The table `[bank]`.
+    pub bank: LegMapping,
 }
 
 /// The mapping of one leg; the default reads the canonical format.
@@ -38,6 +42,12 @@ pub struct LegMapping {
     pub(super) marks: Marks,
     pub(super) delimiter: u8,
     pub(super) encoding: Encoding,
+    /// The sheet of a workbook; its first where nothing is said.
+    pub(super) sheet: Option<String>,
+    /// The row of a sheet that names the columns; the first with a value where nothing is said.
+    pub(super) header_row: Option<u64>,
+    /// Where a JSON or XML document holds its records.
+    pub(super) records: Option<String>,
 }
 
 /// Why a mapping cannot be used: names the key and says what to write instead.
@@ -103,8 +113,8 @@ pub enum MappingError {
         /// The canonical words.
         known: String,
     },
-    /// Notices have no status.
-    #[error("[{leg}.status] has no effect because {leg} have no status: remove it")]
+    /// Status words for a leg without a status.
+    #[error("[{leg}.status] has no effect because rows of {leg} have no status: remove it")]
     NoStatus {
         /// Leg of the table.
         leg: &'static str,
@@ -138,6 +148,8 @@ struct Tables {
     orders: Table,
     reports: Table,
     notices: Table,
+    settlements: Table,
+    bank: Table,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -153,6 +165,9 @@ struct Table {
     thousands_mark: Option<String>,
     delimiter: Option<String>,
     encoding: Option<String>,
+    sheet: Option<String>,
+    header_row: Option<i64>,
+    records: Option<String>,
 }
 
 impl Mapping {
@@ -169,6 +184,8 @@ impl Mapping {
             orders: LegMapping::new(tables.orders, &orders::LAYOUT)?,
             reports: LegMapping::new(tables.reports, &reports::LAYOUT)?,
             notices: LegMapping::new(tables.notices, &notices::LAYOUT)?,
+            settlements: LegMapping::new(tables.settlements, &settlements::LAYOUT)?,
+            bank: LegMapping::new(tables.bank, &bank::LAYOUT)?,
         })
     }
 }
@@ -184,6 +201,9 @@ impl Default for LegMapping {
             marks: Marks::default(),
             delimiter: b',',
             encoding: Encoding::Utf8,
+            sheet: None,
+            header_row: None,
+            records: None,
         }
     }
 }
@@ -200,6 +220,9 @@ impl LegMapping {
             marks: marks(&table, layout)?,
             delimiter: delimiter(&table, layout)?,
             encoding: encoding(&table, layout)?,
+            sheet: named("sheet", table.sheet.as_deref(), layout)?,
+            header_row: header_row(&table, layout)?,
+            records: named("records", table.records.as_deref(), layout)?,
             constants: table.constants,
             columns,
         })
@@ -294,7 +317,7 @@ fn check_constants(
 /// Whether a constant is a canonical value of its field, and what one is.
 fn holds(kind: Kind, value: &str, layout: &'static Layout) -> (bool, &'static str) {
     match kind {
-        Kind::Text | Kind::Number => {
+        Kind::Text | Kind::Number | Kind::Prose => {
             let plain =
                 !value.trim().is_empty() && value.trim() == value && !value.chars().any(char::is_control);
             (
@@ -310,6 +333,9 @@ fn holds(kind: Kind, value: &str, layout: &'static Layout) -> (bool, &'static st
         Kind::Currency => (Currency::from_code(value).is_some(), "\"PEN\" or \"USD\""),
         Kind::Status => (layout.statuses.contains(&value), "a status word of the canonical format"),
         Kind::Time => (Instant::parse(value).is_some(), "a time such as \"2026-03-02T09:30:00-05:00\""),
+        Kind::Day => (canonical_day(value).is_some(), "a day such as \"2026-03-02\""),
+        Kind::Signed => (parse_signed_minor(value).is_ok(), "an amount such as \"-1234.50\""),
+        Kind::Rate => (Rate::parse(value).is_ok(), "a rate such as \"3.7525\""),
     }
 }
 
@@ -342,7 +368,9 @@ fn dates(table: &Table, layout: &'static Layout) -> Result<Dates, MappingError> 
             None => None,
         };
     let format = table.date_format.as_deref();
-    Dates::new(format, zone).map_err(|error| match error {
+    // A leg of days alone needs no zone: its days are taken as they are written.
+    let has_times = layout.fields.iter().any(|field| field.kind == Kind::Time);
+    Dates::new(format, zone, has_times).map_err(|error| match error {
         DateFormatError::Unreadable => {
             bad("date_format", format.unwrap_or_default(), "a strftime format such as \"%d/%m/%Y %H:%M:%S\"")
         }
@@ -391,6 +419,42 @@ fn encoding(table: &Table, layout: &'static Layout) -> Result<Encoding, MappingE
         value: name.to_owned(),
         expected: "\"utf-8\" or \"latin-1\"",
     })
+}
+
+/// The name of a place in a file.
+fn named(
+    key: &'static str,
+    value: Option<&str>,
+    layout: &'static Layout,
+) -> Result<Option<String>, MappingError> {
+    let Some(value) = value else { return Ok(None) };
+    let name = value.trim();
+    if name.is_empty() {
+        let expected = match key {
+            "sheet" => "the name of a sheet, such as \"Pedidos\"",
+            _ => "a path to the records, such as \"data.items\" in JSON or \"Orders/Order\" in XML",
+        };
+        return Err(MappingError::BadValue {
+            leg: layout.leg.word(),
+            key,
+            value: value.to_owned(),
+            expected,
+        });
+    }
+    Ok(Some(name.to_owned()))
+}
+
+fn header_row(table: &Table, layout: &'static Layout) -> Result<Option<u64>, MappingError> {
+    let Some(number) = table.header_row else { return Ok(None) };
+    match u64::try_from(number) {
+        Ok(row) if row > 0 => Ok(Some(row)),
+        _ => Err(MappingError::BadValue {
+            leg: layout.leg.word(),
+            key: "header_row",
+            value: number.to_string(),
+            expected: "the number of a row, 1 for the first",
+        }),
+    }
 }
 
 /// The line of a fault in TOML, 1 for the first, and what is wrong there, in one line: the parser's own text draws the
@@ -449,7 +513,7 @@ mod tests {
         );
         check(
             "[notices]\nstatus = { PAGADO = \"paid\" }",
-            "[notices.status] has no effect because notices have no status: remove it",
+            "[notices.status] has no effect because rows of notices have no status: remove it",
         );
         check(
             "[orders]\nzone = \"Asia/Shanghai\"",
@@ -476,6 +540,19 @@ mod tests {
         check(
             "[orders]\nencoding = \"ebcdic\"",
             "encoding = \"ebcdic\" under [orders] must be \"utf-8\" or \"latin-1\"",
+        );
+        check(
+            "[orders]\nsheet = \" \"",
+            "sheet = \" \" under [orders] must be the name of a sheet, such as \"Pedidos\"",
+        );
+        check(
+            "[orders]\nheader_row = 0",
+            "header_row = \"0\" under [orders] must be the number of a row, 1 for the first",
+        );
+        check(
+            "[orders]\nrecords = \"\"",
+            "records = \"\" under [orders] must be a path to the records, such as \"data.items\" in JSON or \
+             \"Orders/Order\" in XML",
         );
     }
 

@@ -4,19 +4,28 @@
 //! reason, and the rest goes on. Only a file whose header cannot be understood is refused, in one sentence that says
 //! what to do. `docs/formats.md` is the reference for users.
 
+mod balanced;
+mod bank;
+mod camt053;
 mod cleanse;
 mod csv;
 mod error;
 mod fields;
+mod json;
 mod mapping;
+mod mt940;
 mod ndjson;
 mod notices;
 mod orders;
 mod plan;
 mod reader;
 mod reports;
+mod settlements;
+mod statements;
 mod values;
 mod write;
+mod xlsx;
+mod xml;
 
 #[cfg(test)]
 mod bad_input_tests;
@@ -26,13 +35,16 @@ mod property_tests;
 use std::collections::BTreeMap;
 
 use crate::calendar::Instant;
-use crate::lifecycle::evidence::{NoticeRow, OrderRow, ReportRow};
+use crate::lifecycle::evidence::{BankRow, NoticeRow, OrderRow, ReportRow, SettlementRow};
 
 pub(crate) use mapping::toml_fault;
 
 pub use error::FileError;
 pub use mapping::{LegMapping, Mapping, MappingError};
-pub use write::{write_notice_ndjson, write_order_ndjson, write_report_ndjson};
+pub use statements::merge_statements;
+pub use write::{
+    write_bank_ndjson, write_notice_ndjson, write_order_ndjson, write_report_ndjson, write_settlement_ndjson,
+};
 
 /// Whose words a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +55,10 @@ pub enum Leg {
     Reports,
     /// The provider's signed callbacks.
     Notices,
+    /// The provider's batches of payments (liquidaciones), line by line.
+    Settlements,
+    /// The lines of the bank's statements.
+    Bank,
 }
 
 impl Leg {
@@ -53,6 +69,8 @@ impl Leg {
             Leg::Orders => "orders",
             Leg::Reports => "reports",
             Leg::Notices => "notices",
+            Leg::Settlements => "settlements",
+            Leg::Bank => "bank",
         }
     }
 }
@@ -64,10 +82,17 @@ pub enum Format {
     Csv,
     /// One JSON object a line.
     Ndjson,
+    /// One JSON document with an array of objects.
+    Json,
+    /// One XML document whose records are elements.
+    Xml,
+    /// A workbook of SpreadsheetML, of which one sheet is read.
+    Xlsx,
 }
 
 impl Format {
-    /// Reads the format off a file name: `.csv`, `.ndjson` or `.jsonl` in any letter case, also before `.gz` or `.zst`.
+    /// Reads the format off a file name: `.csv`, `.ndjson`, `.jsonl`, `.json`, `.xml` or `.xlsx` in any letter
+    /// case, also before `.gz` or `.zst`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Format> {
         let name = name.to_ascii_lowercase();
@@ -76,20 +101,55 @@ impl Format {
         match extension {
             "csv" => Some(Format::Csv),
             "ndjson" | "jsonl" => Some(Format::Ndjson),
+            "json" => Some(Format::Json),
+            "xml" => Some(Format::Xml),
+            "xlsx" => Some(Format::Xlsx),
             _ => None,
         }
     }
 
-    /// Guesses the format of bytes without a telling name: what begins with `{` is NDJSON, all else CSV.
+    /// Guesses the format of bytes without a telling name: by the first mark of JSON, XML or a workbook, all else is
+    /// CSV. An object that the first line only opens is JSON, any other NDJSON.
     #[must_use]
     pub fn sniff(bytes: &[u8]) -> Format {
         let text = bytes.strip_prefix(csv::UTF8_MARK).unwrap_or(bytes);
         match text.trim_ascii_start().first() {
-            Some(b'{') => Format::Ndjson,
+            Some(b'{') => match text.trim_ascii_start().split(|byte| *byte == b'\n').next() {
+                Some(line) if line.trim_ascii_end() == b"{" => Format::Json,
+                _ => Format::Ndjson,
+            },
+            Some(b'[') => Format::Json,
+            Some(b'<') => Format::Xml,
+            _ if xlsx::is_container(bytes) => Format::Xlsx,
             _ => Format::Csv,
         }
     }
 }
+
+/// How a bank writes a statement that states its balances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StatementFormat {
+    /// SWIFT's customer statement message.
+    Mt940,
+    /// The bank-to-customer statement of ISO 20022, an XML document, of any version.
+    Camt053,
+}
+
+impl StatementFormat {
+    /// Recognizes a statement by its beginning; `None` for any other file, a table of bank lines among them.
+    #[must_use]
+    pub fn sniff(bytes: &[u8]) -> Option<StatementFormat> {
+        let head = bytes.get(..STATEMENT_HEAD_BYTES).unwrap_or(bytes);
+        let holds = |text: &[u8]| memchr::memmem::find(head, text).is_some();
+        if holds(b"BkToCstmrStmt") || holds(b"camt.053") {
+            return Some(StatementFormat::Camt053);
+        }
+        (holds(b":20:") && holds(b":25")).then_some(StatementFormat::Mt940)
+    }
+}
+
+/// So far into a file a statement has begun.
+const STATEMENT_HEAD_BYTES: usize = 4096;
 
 /// One input as the caller holds it. Rows borrow from `bytes` wherever cleansing left a field alone.
 #[derive(Clone, Copy, Debug)]
@@ -173,6 +233,43 @@ pub fn read_notices<'a>(
     reader::read(source, &notices::LAYOUT, mapping, notices::read, notices::latest)
 }
 
+/// Reads a file of settlement lines.
+///
+/// # Errors
+/// [`FileError`], as for [`read_orders`].
+pub fn read_settlements<'a>(
+    source: &Source<'a>,
+    mapping: &LegMapping,
+) -> Result<Table<SettlementRow<'a>>, FileError> {
+    reader::read(source, &settlements::LAYOUT, mapping, settlements::read, settlements::latest)
+}
+
+/// Reads a file of bank lines, which counts as one statement: identical lines are numbered from 1 in its order. The
+/// account of [`Source::account`] is PagoEfectivo's and plays no part.
+///
+/// # Errors
+/// [`FileError`], as for [`read_orders`].
+pub fn read_bank<'a>(source: &Source<'a>, mapping: &LegMapping) -> Result<Table<BankRow<'a>>, FileError> {
+    let mut table = reader::read(source, &bank::LAYOUT, mapping, bank::read, bank::latest)?;
+    statements::number_lines(&mut table.rows);
+    Ok(table)
+}
+
+/// Reads a file of statements that state their balances; [`Source::format`] and [`Source::account`] play no part.
+///
+/// An entry that cannot be read is set aside, and its amount still counts in the balance. A statement whose balances do
+/// not add up is refused whole. Statements of one file that follow one another are counted together, any others as
+/// [`merge_statements`] does. A statement covers its lines up to the first instant of its closing balance's day.
+///
+/// # Errors
+/// [`FileError`] when no statement of the file can be taken; one among others that can is in [`Table::rejected`].
+pub fn read_statement(source: &Source<'_>, format: StatementFormat) -> Result<Table<BankRow<'static>>, FileError> {
+    match format {
+        StatementFormat::Mt940 => mt940::read(source),
+        StatementFormat::Camt053 => camt053::read(source),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,7 +284,10 @@ mod tests {
         check("portal.jsonl.gz", Some(Format::Ndjson));
         check("orders.csv.zst", Some(Format::Csv));
         check("csv", None);
-        check("orders.xlsx", None);
+        check("orders.xlsx", Some(Format::Xlsx));
+        check("orders.json", Some(Format::Json));
+        check("Pedidos.XML", Some(Format::Xml));
+        check("orders.xls", None);
         check("-", None);
     }
 
@@ -197,5 +297,10 @@ mod tests {
         check(b"\xEF\xBB\xBF \n{\"account\":1}", Format::Ndjson);
         check(b"account,amount\n", Format::Csv);
         check(b"", Format::Csv);
+        check(b"{\n  \"orders\": []\n}", Format::Json);
+        check(b" [{}]", Format::Json);
+        check(b"<?xml version=\"1.0\"?>", Format::Xml);
+        check(b"PK\x03\x04", Format::Xlsx);
+        check(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", Format::Xlsx);
     }
 }

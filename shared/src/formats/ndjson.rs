@@ -20,17 +20,20 @@ pub(super) enum Value<'a> {
     Text(Text<'a>),
     /// A number, in its own digits.
     Number(Text<'a>),
+    /// A date or time of a spreadsheet, without offset: `2026-03-02`, `2026-03-02T09:30:00` or `09:30:00`.
+    Calendar(Text<'a>),
     /// What no field can hold, with its kind for messages and its JSON text.
     Other(&'static str, Text<'a>),
 }
 
 impl Value<'_> {
-    fn into_owned(self) -> Value<'static> {
+    pub(super) fn into_owned(self) -> Value<'static> {
         let own = |text: Text<'_>| Cow::Owned(text.into_owned());
         match self {
             Value::Null => Value::Null,
             Value::Text(text) => Value::Text(own(text)),
             Value::Number(text) => Value::Number(own(text)),
+            Value::Calendar(text) => Value::Calendar(own(text)),
             Value::Other(kind, text) => Value::Other(kind, own(text)),
         }
     }
@@ -67,6 +70,24 @@ impl<'a> Object<'a> {
         self.slots.get(slot)?.as_ref()
     }
 
+    /// Begins the record of another container, without members.
+    pub(super) fn begin(&mut self, line: u64) {
+        self.line = line;
+        self.slots.fill(None);
+        self.extras.clear();
+    }
+
+    /// Puts a member into its slot; false where one is there already.
+    pub(super) fn put(&mut self, slot: usize, value: Value<'a>) -> bool {
+        match self.slots.get_mut(slot) {
+            Some(empty @ None) => {
+                *empty = Some(value);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Reads a line; `names` are the keys of the slots.
     pub(super) fn read(&mut self, line: Text<'a>, names: &[Text<'_>]) -> Result<(), Fault> {
         self.slots.fill(None);
@@ -100,7 +121,7 @@ impl<'a> Object<'a> {
 }
 
 /// Parses a line into its members in order.
-fn parse<'l>(line: &'l str, members: &mut Vec<(Text<'l>, Value<'l>)>) -> Result<(), Fault> {
+pub(super) fn parse<'l>(line: &'l str, members: &mut Vec<(Text<'l>, Value<'l>)>) -> Result<(), Fault> {
     let mut json = serde_json::Deserializer::from_str(line);
     let read = Members(members).deserialize(&mut json).and_then(|()| json.end());
     read.map_err(|error| Fault::NotObject(without_position(&error.to_string())))
@@ -171,7 +192,7 @@ impl<'l> Visitor<'l> for Key {
 }
 
 /// Tells a value's kind from its first character, which the parser has found to be well-formed JSON.
-fn value(raw: &str) -> Result<Value<'_>, serde_json::Error> {
+pub(super) fn value(raw: &str) -> Result<Value<'_>, serde_json::Error> {
     Ok(match raw.as_bytes().first() {
         Some(b'"') => Value::Text(match raw.get(1..raw.len().saturating_sub(1)) {
             Some(inner) if !inner.contains('\\') => Cow::Borrowed(inner),

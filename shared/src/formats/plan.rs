@@ -18,6 +18,14 @@ pub(super) enum Kind {
     Currency,
     Status,
     Time,
+    /// A calendar day.
+    Day,
+    /// Minor units with a sign.
+    Signed,
+    /// A rate of exchange.
+    Rate,
+    /// A longer text, which is shortened where it is longer still.
+    Prose,
 }
 
 /// One field of a leg.
@@ -45,7 +53,7 @@ impl Field {
 #[derive(Debug)]
 pub(super) struct Layout {
     pub leg: Leg,
-    /// In the order of the format; the account comes first in every leg.
+    /// In the order of the format; the account comes first in every leg, in the bank's its own.
     pub fields: &'static [Field],
     /// At least one of these columns must be there.
     pub one_of: &'static [Field],
@@ -53,7 +61,7 @@ pub(super) struct Layout {
     pub statuses: &'static [&'static str],
 }
 
-/// The name of the field that a caller may give for a whole file.
+/// The name of the field that a caller may give for a whole file; a leg without it takes none.
 const ACCOUNT: &str = "account";
 
 impl Layout {
@@ -151,7 +159,8 @@ impl<'a, 'm> Plan<'a, 'm> {
             }
         };
         let bindings = layout.fields.iter().map(&mut bind).collect();
-        Plan { layout, mapping, bindings, columns, unknown: Vec::new(), fallback_account: source.account }
+        let fallback_account = source.account.filter(|_| layout.field(ACCOUNT).is_some());
+        Plan { layout, mapping, bindings, columns, unknown: Vec::new(), fallback_account }
     }
 
     /// Where a field comes from.
@@ -296,7 +305,7 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{notices, orders, reports};
+    use super::super::{bank, notices, orders, reports, settlements};
     use super::*;
 
     #[test]
@@ -311,11 +320,14 @@ mod tests {
 
     #[test]
     fn each_field_stands_at_its_index() {
-        for layout in [&orders::LAYOUT, &reports::LAYOUT, &notices::LAYOUT] {
+        let legs =
+            [&orders::LAYOUT, &reports::LAYOUT, &notices::LAYOUT, &settlements::LAYOUT, &bank::LAYOUT];
+        for layout in legs {
             for (index, field) in layout.fields.iter().enumerate() {
                 assert_eq!(field.index, index, "{}", field.name);
             }
-            assert_eq!(layout.fields[0].name, ACCOUNT);
+            let first = if layout.leg == Leg::Bank { "bank_account" } else { ACCOUNT };
+            assert_eq!(layout.fields[0].name, first);
         }
     }
 }

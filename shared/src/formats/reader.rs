@@ -13,7 +13,7 @@ use super::mapping::LegMapping;
 use super::ndjson::{self, Object};
 use super::plan::{Layout, Plan};
 use super::values::Encoding;
-use super::{Format, Rejected, Source, Table};
+use super::{Format, Rejected, Source, Table, json, xlsx, xml};
 use crate::calendar::Instant;
 use crate::lifecycle::evidence::Text;
 
@@ -31,21 +31,25 @@ pub(super) fn read<'a, R>(
     build: impl Fn(&mut Fields<'a, '_>) -> Result<R, Defect>,
     latest: impl Fn(&R) -> Option<Instant>,
 ) -> Result<Table<R>, FileError> {
-    let body = text_of(source, layout, mapping)?;
+    // A workbook is no text; its parts say themselves how they are encoded.
+    let body = if source.format == Format::Xlsx { &[] } else { text_of(source, layout, mapping)? };
     let mut sorter = Sorter::new(source.name, body, latest);
     match source.format {
         Format::Csv => read_csv(source, body, layout, mapping, &mut sorter, build)?,
         Format::Ndjson => read_ndjson(source, body, layout, mapping, &mut sorter, build),
+        Format::Json => json::read(source, body, layout, mapping, &mut sorter, build)?,
+        Format::Xml => xml::read(source, body, layout, mapping, &mut sorter, build)?,
+        Format::Xlsx => xlsx::read(source, layout, mapping, &mut sorter, build)?,
     }
     Ok(sorter.finish())
 }
 
 /// Collects what rows give.
-struct Sorter<'s, R, L> {
+pub(super) struct Sorter<'s, R, L> {
     file: &'s str,
-    table: Table<R>,
+    pub(super) table: Table<R>,
     latest: L,
-    row_changes: Changes,
+    pub(super) row_changes: Changes,
     changes: Changes,
 }
 
@@ -63,7 +67,7 @@ impl<'s, R, L: Fn(&R) -> Option<Instant>> Sorter<'s, R, L> {
         Sorter { file, table, latest, row_changes: Changes::default(), changes: Changes::default() }
     }
 
-    fn take(&mut self, line: u64, outcome: Result<R, Defect>) {
+    pub(super) fn take(&mut self, line: u64, outcome: Result<R, Defect>) {
         match outcome {
             Ok(row) => {
                 self.changes.take_in(&mut self.row_changes);
@@ -85,7 +89,7 @@ impl<'s, R, L: Fn(&R) -> Option<Instant>> Sorter<'s, R, L> {
 }
 
 /// The bytes without byte order mark, if they can be text in the encoding of the mapping.
-fn text_of<'a>(
+pub(super) fn text_of<'a>(
     source: &Source<'a>,
     layout: &'static Layout,
     mapping: &LegMapping,
@@ -185,13 +189,19 @@ fn read_header<'a>(
         let name = if alone { raw } else { clean(raw, Nature::Words, &mut Changes::default()) };
         names.push(if name.is_empty() { unnamed(column) } else { name });
     }
+    no_name_twice(source, &names)?;
+    Ok(names)
+}
+
+pub(super) fn no_name_twice(source: &Source<'_>, names: &[Text<'_>]) -> Result<(), FileError> {
     let mut seen: BTreeSet<&str> = BTreeSet::new();
-    for name in &names {
+    for name in names {
         if !seen.insert(name) {
-            return Err(FileError::DuplicateColumn { file: file(), column: name.clone().into_owned() });
+            let file = source.name.to_owned();
+            return Err(FileError::DuplicateColumn { file, column: name.clone().into_owned() });
         }
     }
-    Ok(names)
+    Ok(())
 }
 
 /// Line ends of old, which would make one line of the whole file.
@@ -201,7 +211,7 @@ fn has_lone_carriage_return(header: &[u8]) -> bool {
 }
 
 /// Spreadsheets export columns without a name, often several.
-fn unnamed(column: usize) -> Text<'static> {
+pub(super) fn unnamed(column: usize) -> Text<'static> {
     Cow::Owned(format!("column {}", column.saturating_add(1)))
 }
 
@@ -227,7 +237,7 @@ fn shape_defect(fault: csv::Fault, record: &Record<'_>, plan: &Plan<'_, '_>) -> 
 }
 
 /// As much of a line as a reject can show at all, so that a line of a megabyte is not decoded for it.
-fn cut(line: &[u8]) -> &[u8] {
+pub(super) fn cut(line: &[u8]) -> &[u8] {
     line.get(..1024).unwrap_or(line)
 }
 
@@ -298,7 +308,10 @@ fn field_with_bad_bytes(line: &[u8], plan: &Plan<'_, '_>) -> String {
     let bad = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
     let holds = |value: &ndjson::Value<'_>| match value {
         ndjson::Value::Null => false,
-        ndjson::Value::Text(text) | ndjson::Value::Number(text) | ndjson::Value::Other(_, text) => bad(text),
+        ndjson::Value::Text(text)
+        | ndjson::Value::Number(text)
+        | ndjson::Value::Calendar(text)
+        | ndjson::Value::Other(_, text) => bad(text),
     };
     let slot = (0..plan.columns.len()).find(|slot| object.member(*slot).is_some_and(holds));
     let extra = object.extras.iter().find(|(key, value)| bad(key) || holds(value));
@@ -308,7 +321,7 @@ fn field_with_bad_bytes(line: &[u8], plan: &Plan<'_, '_>) -> String {
 }
 
 /// Notes unknown keys, keeping the first in alphabetical order whatever the order of the lines.
-fn note_unknown(object: &Object<'_>, unknown: &mut BTreeSet<String>) {
+pub(super) fn note_unknown(object: &Object<'_>, unknown: &mut BTreeSet<String>) {
     for (name, _) in &object.extras {
         if !unknown.contains(name.as_ref()) {
             unknown.insert(name.clone().into_owned());

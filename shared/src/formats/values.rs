@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use chrono::format::{Item, Parsed, StrftimeItems};
-use chrono::{DateTime, FixedOffset, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
-use crate::calendar::Instant;
+use crate::calendar::{Day, Instant};
 
 /// How bytes become characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -155,8 +155,12 @@ pub(super) enum DateFormatError {
 }
 
 impl Dates {
-    /// Takes over what a mapping says.
-    pub(super) fn new(format: Option<&str>, zone: Option<Zone>) -> Result<Dates, DateFormatError> {
+    /// Takes over what a mapping says; only a file of times has to say how far from UTC they are.
+    pub(super) fn new(
+        format: Option<&str>,
+        zone: Option<Zone>,
+        has_times: bool,
+    ) -> Result<Dates, DateFormatError> {
         let format = match format {
             Some(text) => {
                 let items =
@@ -164,7 +168,7 @@ impl Dates {
                 // `%s` counts from an instant and so needs no zone, like a format with an offset.
                 let absolute =
                     ["%z", "%:z", "%::z", "%#z", "%+", "%s"].iter().any(|part| text.contains(part));
-                if !absolute && zone.is_none() {
+                if has_times && !absolute && zone.is_none() {
                     return Err(DateFormatError::ZoneNeeded);
                 }
                 Some((text.to_owned(), items))
@@ -177,6 +181,49 @@ impl Dates {
     /// Reads a point in time.
     pub(super) fn read(&self, text: &str) -> Option<Instant> {
         Instant::from_utc(self.read_any_year(text)?)
+    }
+
+    /// Whether something says where times without offset were taken.
+    pub(super) const fn has_zone(&self) -> bool {
+        self.zone.is_some()
+    }
+
+    /// Reads a date of a spreadsheet, a day alone as its start.
+    pub(super) fn read_calendar(&self, text: &str) -> Option<Instant> {
+        let zone = self.zone?;
+        let day = || {
+            let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+            in_zone(day.and_time(NaiveTime::MIN), zone)
+        };
+        Instant::from_utc(read_without_offset(text, zone).or_else(day)?)
+    }
+
+    /// Reads a calendar day as it is written. Where the text is a point in time, by its own offset or by its hour and
+    /// the mapping's zone, it is the Lima day of that time.
+    pub(super) fn read_day(&self, text: &str) -> Option<Day> {
+        let Some((_, items)) = &self.format else {
+            return canonical_day(text).or_else(|| Some(self.read(text)?.business_day()));
+        };
+        let mut parsed = Parsed::new();
+        chrono::format::parse(&mut parsed, text, items.iter()).ok()?;
+        let has_hour = parsed.hour_mod_12().is_some();
+        let absolute = parsed.timestamp().is_some() || parsed.offset().is_some();
+        if has_hour && parsed.to_naive_time().is_err() {
+            return None;
+        }
+        if absolute || (has_hour && self.zone.is_some()) {
+            return Some(self.read(text)?.business_day());
+        }
+        let day = Day::from_date(parsed.to_naive_date().ok()?);
+        day.start().map(|_| day)
+    }
+
+    /// What a day should look like, for messages.
+    pub(super) fn day_example(&self) -> String {
+        match &self.format {
+            Some((format, _)) => format!("a day in the format {format}"),
+            None => "a day such as 2026-03-02".to_owned(),
+        }
     }
 
     /// Whether a text is a time, but of a year that an [`Instant`] cannot hold.
@@ -201,6 +248,13 @@ impl Dates {
             (None, None) => "a time with its offset such as 2026-03-02T09:30:00-05:00".to_owned(),
         }
     }
+}
+
+/// Reads `2026-03-02` and nothing like it, of a year that an [`Instant`] holds.
+pub(super) fn canonical_day(text: &str) -> Option<Day> {
+    let shape = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let day = Day::parse(text).filter(|_| shape)?;
+    day.start().map(|_| day)
 }
 
 fn read_without_offset(text: &str, zone: Zone) -> Option<DateTime<Utc>> {
@@ -272,7 +326,7 @@ mod tests {
     #[test]
     fn dates_are_read_in_the_file_s_format_and_zone() {
         let check = |format: Option<&str>, zone: Option<&str>, text: &str, expected: Option<&str>| {
-            let dates = Dates::new(format, zone.and_then(Zone::from_name)).unwrap();
+            let dates = Dates::new(format, zone.and_then(Zone::from_name), true).unwrap();
             assert_eq!(
                 dates.read(text).map(|time| time.to_string()).as_deref(),
                 expected,
@@ -298,8 +352,34 @@ mod tests {
 
     #[test]
     fn a_date_format_says_where_its_times_are() {
-        assert_eq!(Dates::new(Some("%d/%m/%Y"), None), Err(DateFormatError::ZoneNeeded));
-        assert_eq!(Dates::new(Some("%Q"), None), Err(DateFormatError::Unreadable));
+        assert_eq!(Dates::new(Some("%d/%m/%Y"), None, true), Err(DateFormatError::ZoneNeeded));
+        assert_eq!(Dates::new(Some("%Q"), None, true), Err(DateFormatError::Unreadable));
+        assert!(Dates::new(Some("%d/%m/%Y"), None, false).is_ok());
+    }
+
+    #[test]
+    fn days_are_taken_as_written_unless_they_are_points_in_time() {
+        let check = |format: Option<&str>, zone: Option<&str>, text: &str, expected: Option<&str>| {
+            let dates = Dates::new(format, zone.and_then(Zone::from_name), false).unwrap();
+            let day = dates.read_day(text).map(|day| day.to_string());
+            assert_eq!(day.as_deref(), expected, "{text:?} in {format:?}");
+        };
+        let second_of_march = Some("2026-03-02");
+        check(None, None, "2026-03-02", second_of_march);
+        check(None, None, "2026-03-03T04:59:59Z", second_of_march);
+        check(None, None, "2026-3-2", None);
+        check(None, None, "2026-02-31", None);
+        check(None, None, "1600-01-01", None);
+        check(None, Some("+08:00"), "2026-03-02", second_of_march);
+        check(Some("%d/%m/%Y"), None, "02/03/2026", second_of_march);
+        check(Some("%d/%m/%Y"), Some("+08:00"), "02/03/2026", second_of_march);
+        check(Some("%d/%m/%y"), None, "02/03/26", second_of_march);
+        check(Some("%d/%m/%Y"), None, "31/02/2026", None);
+        check(Some("%d/%m/%Y"), None, "02/03/0026", None);
+        check(Some("%d/%m/%Y %H:%M"), None, "02/03/2026 23:59", second_of_march);
+        check(Some("%d/%m/%Y %H:%M"), None, "02/03/2026 25:59", None);
+        check(Some("%d/%m/%Y %H:%M"), Some("+08:00"), "03/03/2026 10:00", second_of_march);
+        check(Some("%d/%m/%Y %H:%M %z"), None, "03/03/2026 02:00 +0000", second_of_march);
     }
 
     #[test]

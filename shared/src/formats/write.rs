@@ -5,8 +5,8 @@
 use std::fmt::Display;
 
 use super::plan::Layout;
-use super::{notices, orders, reports};
-use crate::lifecycle::evidence::{Extras, NoticeRow, OrderRow, ReportRow, Text};
+use super::{bank, notices, orders, reports, settlements};
+use crate::lifecycle::evidence::{BankRow, Extras, NoticeRow, OrderRow, ReportRow, SettlementRow, Text};
 use crate::money::format_minor;
 
 /// What goes before the name of an extra that a field already bears, so that no key stands twice.
@@ -71,6 +71,38 @@ pub fn write_notice_ndjson(row: &NoticeRow<'_>, out: &mut Vec<u8>) {
     line.option("paid_at", row.paid_at);
     line.value("received_at", row.received_at);
     line.finish(&row.extras, &notices::LAYOUT);
+}
+
+/// Writes one settlement line as a line, line feed included.
+pub fn write_settlement_ndjson(row: &SettlementRow<'_>, out: &mut Vec<u8>) {
+    let mut line = Line::begin(out);
+    line.text("account", &row.account);
+    line.text("settlement_id", &row.settlement_id);
+    line.text("currency", row.currency.code());
+    line.text("kind", row.kind.word());
+    line.option_text("provider_id", row.provider_id.as_ref());
+    line.option("cip", row.cip);
+    line.value("gross", row.gross);
+    line.option("commission", row.commission);
+    line.option("igv", row.igv);
+    line.value("net", row.net);
+    line.option("fx_rate", row.fx_rate);
+    line.option("paid_on", row.paid_on);
+    line.option_text("bank_reference", row.bank_reference.as_ref());
+    line.finish(&row.extras, &settlements::LAYOUT);
+}
+
+/// Writes one bank line as a line, line feed included. The ordinal is not written: whoever reads the lines of a
+/// statement counts them again, to the same numbers.
+pub fn write_bank_ndjson(row: &BankRow<'_>, out: &mut Vec<u8>) {
+    let mut line = Line::begin(out);
+    line.text("bank_account", &row.bank_account);
+    line.option_text("bank_reference", row.bank_reference.as_ref());
+    line.value("value_date", row.value_date);
+    line.value("amount", format_minor(row.amount.minor.into()));
+    line.text("currency", row.amount.currency.code());
+    line.option("description", (!row.description.is_empty()).then_some(&row.description));
+    line.finish(&row.extras, &bank::LAYOUT);
 }
 
 /// One object under construction.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::calendar::{Day, Instant};
 use crate::ids::Cip;
-use crate::money::{Micros, Money};
+use crate::money::{Currency, Micros, Money, Rate};
 
 /// A text of an input: borrowed from the file where cleansing left it alone.
 pub type Text<'a> = Cow<'a, str>;
@@ -234,6 +234,108 @@ pub struct NoticeRow<'a> {
     /// When the callback reached Cuadre; takes no part in any identity.
     pub received_at: Instant,
     /// Unknown columns.
+    pub extras: Extras<'a>,
+}
+
+/// What a line of a settlement (liquidación) is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SettlementKind {
+    /// Cash that a shopper paid.
+    Payment,
+    /// Money that the merchant gave back.
+    Refund,
+    /// A payment that the collector took back (extorno).
+    Reversal,
+    /// The provider's commission (comisión) as a line of its own.
+    Fee,
+    /// Value added tax on the commission as a line of its own.
+    Igv,
+    /// A correction, in either direction.
+    Adjustment,
+    /// A tax other than IGV, such as ITF or a withholding.
+    Tax,
+    /// What changing the currency cost or brought.
+    Fx,
+}
+
+impl SettlementKind {
+    /// Every kind, in the order in which the format lists them.
+    pub const ALL: [SettlementKind; 8] = [
+        SettlementKind::Payment,
+        SettlementKind::Refund,
+        SettlementKind::Reversal,
+        SettlementKind::Fee,
+        SettlementKind::Igv,
+        SettlementKind::Adjustment,
+        SettlementKind::Tax,
+        SettlementKind::Fx,
+    ];
+
+    /// The word of the canonical format.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            SettlementKind::Payment => "payment",
+            SettlementKind::Refund => "refund",
+            SettlementKind::Reversal => "reversal",
+            SettlementKind::Fee => "fee",
+            SettlementKind::Igv => "igv",
+            SettlementKind::Adjustment => "adjustment",
+            SettlementKind::Tax => "tax",
+            SettlementKind::Fx => "fx",
+        }
+    }
+}
+
+/// One line of the provider's settlement: what it adds to a batch, or takes from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettlementRow<'a> {
+    /// The PagoEfectivo service.
+    pub account: Text<'a>,
+    /// The batch (liquidación) to which the line belongs.
+    pub settlement_id: Text<'a>,
+    /// The currency of all amounts of the line.
+    pub currency: Currency,
+    /// What the line is about.
+    pub kind: SettlementKind,
+    /// The provider's own id where a statement names no CIP.
+    pub provider_id: Option<Text<'a>>,
+    /// The payment code.
+    pub cip: Option<Cip>,
+    /// What was moved before commission and tax; negative where it takes from the batch.
+    pub gross: Micros,
+    /// The provider's commission (comisión) on the line; positive where it was kept back.
+    pub commission: Option<Micros>,
+    /// Value added tax on the commission; positive where it was kept back.
+    pub igv: Option<Micros>,
+    /// What the line adds to the payout; negative where it takes from it.
+    pub net: Micros,
+    /// The rate at which the provider changed currencies, as it states it.
+    pub fx_rate: Option<Rate>,
+    /// The day on which the provider paid the batch out.
+    pub paid_on: Option<Day>,
+    /// What the bank calls the payout, where the statement says so.
+    pub bank_reference: Option<Text<'a>>,
+    /// Unknown columns.
+    pub extras: Extras<'a>,
+}
+
+/// One line of a bank's statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BankRow<'a> {
+    /// The account at the bank, as its statement writes it.
+    pub bank_account: Text<'a>,
+    /// The reference that the line bears.
+    pub bank_reference: Option<Text<'a>>,
+    /// The day on which the money counts.
+    pub value_date: Day,
+    /// What the line moved: positive came in (credit), negative went out (debit).
+    pub amount: Money,
+    /// What the bank or the payer wrote; may be empty.
+    pub description: Text<'a>,
+    /// Which of the identical lines of its statement this is, 1 for the first.
+    pub ordinal: u32,
+    /// Unknown columns; they take no part in what makes two lines identical.
     pub extras: Extras<'a>,
 }
 

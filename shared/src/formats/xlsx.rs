@@ -1,0 +1,143 @@
+//! Reads one sheet of a workbook (SpreadsheetML): numbers from their stored digits, dates by the workbook's calendar.
+//!
+//! Of what the archive holds only five kinds of parts are ever unpacked, and never more than the archive declares.
+
+mod number;
+mod package;
+mod sheet;
+mod workbook;
+
+use std::borrow::Cow;
+
+use super::Source;
+use super::cleanse::{Changes, Nature, clean};
+use super::csv::COLUMNS_MAX;
+use super::error::FileError;
+use super::fields::{Defect, Fields, Row};
+use super::mapping::LegMapping;
+use super::ndjson::{Object, Value};
+use super::plan::{Layout, Plan};
+use super::reader::{Sorter, no_name_twice, unnamed};
+use crate::calendar::Instant;
+use crate::lifecycle::evidence::Text;
+use package::Package;
+pub(super) use package::is_container;
+use sheet::{Cells, Sheet};
+use workbook::Workbook;
+
+/// Why a workbook cannot be read: what is wrong, and what to do. `[]` in the remedy stands for the leg's table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refusal {
+    what: String,
+    remedy: String,
+}
+
+impl Refusal {
+    fn new(what: impl Into<String>, remedy: impl Into<String>) -> Refusal {
+        Refusal { what: what.into(), remedy: remedy.into() }
+    }
+
+    fn damaged() -> Refusal {
+        Refusal::new("is a damaged workbook, or cut short", "save or transfer it again")
+    }
+}
+
+/// Reads the rows of the sheet in their order; a row's line is its number in the sheet.
+pub(super) fn read<'a, R, L: Fn(&R) -> Option<Instant>>(
+    source: &Source<'a>,
+    layout: &'static Layout,
+    mapping: &LegMapping,
+    sorter: &mut Sorter<'_, R, L>,
+    build: impl Fn(&mut Fields<'a, '_>) -> Result<R, Defect>,
+) -> Result<(), FileError> {
+    let refuse = |refusal: Refusal| {
+        let remedy = refusal.remedy.replace("[]", &format!("[{}]", layout.leg.word()));
+        FileError::Unreadable { file: source.name.to_owned(), what: refusal.what, remedy }
+    };
+    let mut package = Package::open(source.bytes).map_err(refuse)?;
+    let workbook = Workbook::read(&mut package).map_err(refuse)?;
+    let part = workbook.sheet(mapping.sheet.as_deref()).map_err(refuse)?;
+    let mut sheet = Sheet::open(package.part(part).map_err(refuse)?.ok_or_else(|| refuse(Refusal::damaged()))?);
+    let mut cells = Cells::default();
+    let columns = loop {
+        if !sheet.next_row(&workbook, &mut cells).map_err(refuse)? {
+            return Err(match mapping.header_row {
+                None => FileError::NoHeader { file: source.name.to_owned() },
+                Some(row) => refuse(Refusal::new(
+                    format!("has nothing in row {row}"),
+                    "correct header_row under [] in the mapping",
+                )),
+            });
+        }
+        if !cells.is_blank() && mapping.header_row.is_none_or(|row| row == cells.row) {
+            break name_columns(source, &cells)?;
+        }
+    };
+    let plan = Plan::for_csv(source, layout, mapping, columns)?;
+    let mut object = Object::new(plan.columns.len());
+    while sheet.next_row(&workbook, &mut cells).map_err(refuse)? {
+        if cells.is_blank() {
+            continue;
+        }
+        let line = cells.row;
+        let outcome = lay_out(&mut cells, &mut object, &plan)
+            .and_then(|()| build(&mut Fields::new(&plan, Row::Json(&object), &mut sorter.row_changes)));
+        sorter.take(line, outcome);
+    }
+    sorter.table.unknown_columns = plan.unknown_names().map(|name| name.clone().into_owned()).collect();
+    Ok(())
+}
+
+/// The names in a header row; a column without one is called by its place.
+fn name_columns<'a>(source: &Source<'a>, cells: &Cells) -> Result<Vec<Text<'a>>, FileError> {
+    let mut names: Vec<Text<'a>> = Vec::new();
+    for (column, value) in &cells.values {
+        let name = clean(Cow::Owned(text_of(value).to_owned()), Nature::Words, &mut Changes::default());
+        if name.is_empty() {
+            continue;
+        }
+        if *column >= COLUMNS_MAX {
+            let reason = format!("has more than {COLUMNS_MAX} columns");
+            return Err(FileError::BrokenHeader { file: source.name.to_owned(), reason });
+        }
+        while names.len() <= *column {
+            names.push(unnamed(names.len()));
+        }
+        if let Some(place) = names.get_mut(*column) {
+            *place = name;
+        }
+    }
+    no_name_twice(source, &names)?;
+    Ok(names)
+}
+
+fn text_of<'v>(value: &'v Value<'_>) -> &'v str {
+    match value {
+        Value::Null => "",
+        Value::Text(text) | Value::Number(text) | Value::Calendar(text) | Value::Other(_, text) => text,
+    }
+}
+
+/// Puts a row's cells where the plan wants them.
+fn lay_out<'a>(cells: &mut Cells, object: &mut Object<'a>, plan: &Plan<'a, '_>) -> Result<(), Defect> {
+    object.begin(cells.row);
+    for (column, value) in cells.values.drain(..) {
+        if text_of(&value).is_empty() {
+            continue;
+        }
+        let Some(name) = plan.columns.get(column) else {
+            let wanted = plan.columns.len();
+            let reason = format!("has more fields than the header: expected {wanted}");
+            return Err(Defect::new("", reason, text_of(&value)));
+        };
+        if plan.unknown.contains(&column) {
+            object.extras.push((name.clone(), value));
+        } else if !object.put(column, value) {
+            return Err(Defect::new(plan.label(column), "stands twice in the row: expected each cell once", ""));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
