@@ -107,7 +107,7 @@ pub fn parse_signed_minor(text: &str) -> Result<i64, AmountError> {
 
 /// A fee, tax or net amount in millionths of the currency unit: the provider's fees carry up to six decimals, and
 /// a sum of rounded fees is not the rounded sum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Micros(pub i64);
 
 impl Micros {
@@ -139,6 +139,9 @@ impl fmt::Display for Micros {
 pub struct Rate(i64);
 
 impl Rate {
+    /// Nothing was exchanged.
+    pub const ONE: Rate = Rate(1_000_000_000);
+
     /// Reads a decimal greater than zero with at most nine places.
     ///
     /// # Errors
@@ -248,7 +251,11 @@ mod tests {
     #[test]
     fn a_rate_keeps_nine_decimals_and_is_never_zero() {
         let check = |text: &str, expected: Result<&str, AmountError>| {
-            assert_eq!(Rate::parse(text).map(|rate| rate.to_string()), expected.map(str::to_owned), "{text:?}");
+            assert_eq!(
+                Rate::parse(text).map(|rate| rate.to_string()),
+                expected.map(str::to_owned),
+                "{text:?}"
+            );
         };
         check("3.7525", Ok("3.752500000"));
         check("0.000000001", Ok("0.000000001"));

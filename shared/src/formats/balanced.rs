@@ -44,6 +44,8 @@ pub(super) enum Moved {
 pub(super) struct Entry {
     pub line: u64,
     pub moved: Moved,
+    /// The entry's own currency, where the format states one.
+    pub currency: Option<Currency>,
     pub value_date: Result<Day, Defect>,
     /// Candidates in the order in which they are taken; the words for "none" are none.
     pub references: Vec<String>,
@@ -51,6 +53,13 @@ pub(super) struct Entry {
     pub extras: Vec<(&'static str, String)>,
     /// Whatever else is wrong with it.
     pub fault: Option<Defect>,
+}
+
+impl Entry {
+    /// Whether the entry states a currency, and not this one.
+    fn is_other_than(&self, currency: Currency) -> bool {
+        self.currency.is_some_and(|own| own != currency)
+    }
 }
 
 /// A statement under construction.
@@ -79,12 +88,19 @@ impl Draft {
             return Err(defect.clone());
         }
         let refuse = |field: &str, reason: String| Defect::new(field, reason, &self.id);
-        let absent = |field: &str| refuse(field, format!("has no {}: it may be cut off", field.replace('_', " ")));
+        let absent = |field: &str| refuse(field, "is missing: the statement may be cut off".to_owned());
         let account = self.bank_account.as_deref().ok_or_else(|| absent("bank_account"))?;
         let opening = self.opening.ok_or_else(|| absent("opening_balance"))?;
         let closing = self.closing.ok_or_else(|| absent("closing_balance"))?;
         if opening.currency != closing.currency {
-            let reason = format!("opens in {} and closes in {}", opening.currency, closing.currency);
+            let reason = format!("is in {} and the opening one in {}", closing.currency, opening.currency);
+            return Err(refuse("closing_balance", reason));
+        }
+        if let Some(other) = self.entries.iter().find(|entry| entry.is_other_than(opening.currency)) {
+            let reason = format!(
+                "cannot be checked, since the amount in line {} is not in {}",
+                other.line, opening.currency
+            );
             return Err(refuse("closing_balance", reason));
         }
         let mut sum: i128 = 0;
@@ -114,6 +130,16 @@ impl Draft {
     }
 }
 
+/// A statement that adds up.
+#[derive(Debug)]
+struct Sound {
+    bank_account: String,
+    opening: Balance,
+    closing: Balance,
+    id: String,
+    rows: Vec<BankRow<'static>>,
+}
+
 /// Statements that follow one another and so are counted as one.
 #[derive(Debug)]
 struct Chain {
@@ -124,23 +150,50 @@ struct Chain {
 }
 
 impl Chain {
-    /// Whether a statement begins where this ends. One that begins on a later day cannot overlap; on the same day the
-    /// balance has to be the same, and the name another, else it is a repetition.
-    fn continues_in(&self, account: &str, opening: Balance, id: &str) -> bool {
+    /// Whether a statement begins where this ends. One that begins on a later day cannot overlap, even if its bank gives
+    /// all statements one name; on the same day the balance has to be the same, and the name another, else it is a
+    /// repetition.
+    fn continues_in(&self, next: &Sound) -> bool {
+        let opening = next.opening;
         let later = opening.day > self.closing.day;
-        let joins = opening.day == self.closing.day && opening.minor == self.closing.minor;
-        let same = self.bank_account == account && self.closing.currency == opening.currency;
-        same && (later || joins) && !self.ids.iter().any(|known| known == id)
+        let joins = opening.day == self.closing.day
+            && opening.minor == self.closing.minor
+            && !self.ids.contains(&next.id);
+        let same = self.bank_account == next.bank_account && self.closing.currency == opening.currency;
+        same && (later || joins)
     }
+}
+
+/// Puts statements into chains, whatever their order in the file: some banks write the newest first.
+fn chained(mut statements: Vec<Sound>) -> Vec<Chain> {
+    statements.sort_by_key(|statement| (statement.opening.day, statement.closing.day));
+    let mut chains: Vec<Chain> = Vec::new();
+    for mut next in statements {
+        match chains.iter_mut().find(|chain| chain.continues_in(&next)) {
+            Some(chain) => {
+                chain.closing = next.closing;
+                chain.ids.push(next.id);
+                chain.rows.append(&mut next.rows);
+            }
+            None => chains.push(Chain {
+                bank_account: next.bank_account,
+                closing: next.closing,
+                ids: vec![next.id],
+                rows: next.rows,
+            }),
+        }
+    }
+    chains
 }
 
 /// The statements of one file.
 #[derive(Debug)]
 pub(super) struct Statements<'s> {
     file: &'s str,
-    chains: Vec<Chain>,
+    sound: Vec<Sound>,
     rejected: Vec<Rejected>,
-    refused: Option<(u64, String)>,
+    /// Line, field and reason of the first statement that cannot be taken.
+    refused: Option<(u64, String, String)>,
     found: bool,
     changes: Changes,
     unknown: BTreeSet<String>,
@@ -150,7 +203,7 @@ impl<'s> Statements<'s> {
     pub(super) fn new(file: &'s str) -> Statements<'s> {
         Statements {
             file,
-            chains: Vec::new(),
+            sound: Vec::new(),
             rejected: Vec::new(),
             refused: None,
             found: false,
@@ -187,20 +240,12 @@ impl<'s> Statements<'s> {
                 Err(defect) => self.set_aside(entry.line, defect),
             }
         }
-        let chain = self.chains.iter_mut().find(|chain| chain.continues_in(&bank_account, opening, &draft.id));
-        match chain {
-            Some(chain) => {
-                chain.closing = closing;
-                chain.ids.push(draft.id);
-                chain.rows.append(&mut rows);
-            }
-            None => self.chains.push(Chain { bank_account, closing, ids: vec![draft.id], rows }),
-        }
+        self.sound.push(Sound { bank_account, opening, closing, id: draft.id, rows });
     }
 
     fn refuse(&mut self, line: u64, defect: Defect) {
-        let finding = defect.clone().into_finding();
-        self.refused.get_or_insert((line, finding.reason));
+        let Finding { field, reason, .. } = defect.clone().into_finding();
+        self.refused.get_or_insert((line, field.replace('_', " "), reason));
         self.set_aside(line, defect);
     }
 
@@ -214,18 +259,19 @@ impl<'s> Statements<'s> {
         if !self.found {
             return Err(FileError::NoStatement { file: self.file.to_owned(), what });
         }
-        if let Some((line, reason)) = self.refused.filter(|_| self.chains.is_empty()) {
-            return Err(FileError::StatementRefused { file: self.file.to_owned(), line, reason });
+        if let Some((line, part, reason)) = self.refused.filter(|_| self.sound.is_empty()) {
+            return Err(FileError::StatementRefused { file: self.file.to_owned(), line, part, reason });
         }
+        let chains = chained(self.sound);
         self.rejected.sort_by_key(|rejected| rejected.line);
         let mut table = Table {
             rows: Vec::new(),
             rejected: self.rejected,
             cleansed: BTreeMap::new(),
             unknown_columns: self.unknown.into_iter().collect(),
-            latest: self.chains.iter().filter_map(|chain| chain.closing.day.start()).max(),
+            latest: chains.iter().filter_map(|chain| chain.closing.day.start()).max(),
         };
-        table.rows = merge_statements(self.chains.into_iter().map(|chain| chain.rows).collect());
+        table.rows = merge_statements(chains.into_iter().map(|chain| chain.rows).collect());
         table.cleansed = self.changes.by_key();
         Ok(table)
     }
@@ -287,8 +333,12 @@ fn reference(text: &str, field: &str, changes: &mut Changes) -> Result<Text<'sta
 /// A description after cleansing; the line breaks that formats of fixed width put into it count as no change.
 fn description(text: &str, changes: &mut Changes) -> Result<Text<'static>, Defect> {
     check_bounds("description", text)?;
-    let words = text.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    let words =
+        text.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     let cleaned = clean(Cow::Borrowed(&words), Nature::Words, changes);
+    if is_missing(&cleaned, changes) {
+        return Ok(Cow::Borrowed(""));
+    }
     let cut = shortened(&cleaned);
     if cut.len() != cleaned.len() {
         changes.note(Change::Shortened);
@@ -301,7 +351,11 @@ fn description(text: &str, changes: &mut Changes) -> Result<Text<'static>, Defec
 pub(super) fn decode<'a>(source: &Source<'a>) -> Result<Cow<'a, str>, FileError> {
     let body = text_of(source, &bank::LAYOUT, &LegMapping::default())?;
     let decoded = Encoding::Utf8.decode(body).or_else(|_| Encoding::Latin1.decode(body));
-    decoded.map_err(|_| FileError::NoStatement { file: source.name.to_owned(), what: "bank" })
+    decoded.map_err(|_| FileError::NotText {
+        file: source.name.to_owned(),
+        what: "in no encoding that is known",
+        remedy: "save it as UTF-8",
+    })
 }
 
 /// Reads an amount without sign as the two formats write it: `1234,5`, `1234,`, `,05`, `1234.50000`.

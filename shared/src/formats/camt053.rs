@@ -215,7 +215,9 @@ impl Document<'_, '_> {
         let inner = self.path.iter().rposition(|name| name == ROOT).and_then(|root| self.path.get(root..));
         let inner = inner.unwrap_or_default().join("/");
         self.path.pop();
-        let Some(inner) = inner.strip_prefix(ROOT).and_then(|rest| rest.strip_prefix("/Stmt")) else { return };
+        let Some(inner) = inner.strip_prefix(ROOT).and_then(|rest| rest.strip_prefix("/Stmt")) else {
+            return;
+        };
         match inner.strip_prefix('/') {
             None => self.end_statement(),
             Some("Bal") => self.end_balance(),
@@ -330,9 +332,9 @@ fn entry_of(entry: EntryText) -> Entry {
         _ => None,
     };
     let minor = magnitude(&entry.amount).zip(sign).and_then(|(minor, sign)| minor.checked_mul(sign));
-    let known = Currency::from_code(&entry.currency).is_some();
+    let currency = Currency::from_code(&entry.currency);
     let is_booked = matches!(entry.status.as_str(), "" | "BOOK");
-    let (moved, fault) = match minor.filter(|_| known) {
+    let (moved, fault) = match minor.filter(|_| currency.is_some()) {
         _ if !is_booked => {
             let reason = "says that it is not booked: expected BOOK";
             (Moved::Nothing, Some(Defect::new("status", reason, &entry.status)))
@@ -354,6 +356,7 @@ fn entry_of(entry: EntryText) -> Entry {
     Entry {
         line: entry.line,
         moved,
+        currency,
         value_date,
         references: vec![end_to_end, entry.servicer_reference, entry.entry_reference],
         description,

@@ -103,7 +103,9 @@ pub enum FileError {
         leg: &'static str,
     },
     /// A file in which no statement of a bank begins.
-    #[error("{file} has no {what} statement in it: ask the bank for the statement as {what}, or give it as CSV")]
+    #[error(
+        "{file} has no {what} statement in it: ask the bank for the statement as {what}, or give it as CSV"
+    )]
     NoStatement {
         /// Name of the file.
         file: String,
@@ -111,13 +113,17 @@ pub enum FileError {
         what: &'static str,
     },
     /// Statements, none of which can be taken.
-    #[error("the statement in line {line} of {file} {reason}: ask the bank for it again")]
+    #[error(
+        "the statement in line {line} of {file} cannot be taken, for its {part} {reason}: ask the bank for it again"
+    )]
     StatementRefused {
         /// Name of the file.
         file: String,
         /// Physical line on which the first of them begins.
         line: u64,
-        /// What is wrong with it; reads on after the statement.
+        /// The part of it that is at fault, such as the closing balance.
+        part: String,
+        /// What is wrong with that part; reads on after its name.
         reason: String,
     },
     /// A workbook or document that cannot be opened, or whose records are not where the mapping says.

@@ -25,7 +25,7 @@ const SHOWN_CHARACTERS: usize = 120;
 /// What is wrong with a row, before file and line are known. Boxed, because every field of every row returns room
 /// for one and next to none has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Defect(Box<Finding>);
+pub(crate) struct Defect(Box<Finding>);
 
 /// The parts of a reject that the row itself gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ enum Origin {
 }
 
 /// Reads the fields of one row. Callers ask in the order of the format, so that the first defect is the one reported.
-pub(super) struct Fields<'a, 'r> {
+pub(crate) struct Fields<'a, 'r> {
     plan: &'r Plan<'a, 'r>,
     row: Row<'a, 'r>,
     changes: &'r mut Changes,
@@ -91,13 +91,18 @@ impl<'a, 'r> Fields<'a, 'r> {
         Fields { plan, row, changes }
     }
 
+    /// Whether the file has a column for the field.
+    pub(crate) fn has(&self, field: Field) -> bool {
+        *self.plan.binding(field) != Binding::Absent
+    }
+
     /// An optional name or reference.
-    pub(super) fn text(&mut self, field: Field) -> Result<Option<Text<'a>>, Defect> {
+    pub(crate) fn text(&mut self, field: Field) -> Result<Option<Text<'a>>, Defect> {
         self.short(field, Nature::Words)
     }
 
     /// A required name or reference.
-    pub(super) fn required_text(&mut self, field: Field) -> Result<Text<'a>, Defect> {
+    pub(crate) fn required_text(&mut self, field: Field) -> Result<Text<'a>, Defect> {
         self.text(field)?.ok_or_else(|| self.missing(field, "a text of at most 256 bytes"))
     }
 
@@ -169,7 +174,7 @@ impl<'a, 'r> Fields<'a, 'r> {
     }
 
     /// The required currency.
-    pub(super) fn currency(&mut self, field: Field) -> Result<Currency, Defect> {
+    pub(crate) fn currency(&mut self, field: Field) -> Result<Currency, Defect> {
         let expected = "PEN or USD";
         let (text, _) = self.value(field, Nature::Words)?.ok_or_else(|| self.missing(field, expected))?;
         if let Some(currency) = Currency::from_code(&text) {
@@ -192,7 +197,7 @@ impl<'a, 'r> Fields<'a, 'r> {
     }
 
     /// The required status: a word of the mapping, else of the format.
-    pub(super) fn status<S: Copy>(
+    pub(crate) fn status<S: Copy>(
         &mut self,
         field: Field,
         all: &[S],
@@ -272,7 +277,7 @@ impl<'a, 'r> Fields<'a, 'r> {
     }
 
     /// Whatever feeds no field, as it stands in the file; empty cells are left out.
-    pub(super) fn extras(&self) -> Result<Extras<'a>, Defect> {
+    pub(crate) fn extras(&self) -> Result<Extras<'a>, Defect> {
         let mut extras = Vec::new();
         match self.row {
             Row::Csv(record) => {
@@ -308,7 +313,7 @@ impl<'a, 'r> Fields<'a, 'r> {
     }
 
     /// A defect of a field, with its value as it stands in the file.
-    pub(super) fn defect(&self, field: Field, reason: impl Into<String>) -> Defect {
+    pub(crate) fn defect(&self, field: Field, reason: impl Into<String>) -> Defect {
         match self.raw(field) {
             Ok(Some((text, _))) => Defect::new(field.name, reason, &text),
             Ok(None) | Err(_) => Defect::new(field.name, reason, ""),

@@ -37,7 +37,11 @@ use std::collections::BTreeMap;
 use crate::calendar::Instant;
 use crate::lifecycle::evidence::{BankRow, NoticeRow, OrderRow, ReportRow, SettlementRow};
 
+// What a provider's own layout of a leg is read with.
+pub(crate) use fields::{Defect, Fields};
 pub(crate) use mapping::toml_fault;
+pub(crate) use plan::{Field, Kind, Layout};
+pub(crate) use reader::read as read_layout;
 
 pub use error::FileError;
 pub use mapping::{LegMapping, Mapping, MappingError};
@@ -263,7 +267,10 @@ pub fn read_bank<'a>(source: &Source<'a>, mapping: &LegMapping) -> Result<Table<
 ///
 /// # Errors
 /// [`FileError`] when no statement of the file can be taken; one among others that can is in [`Table::rejected`].
-pub fn read_statement(source: &Source<'_>, format: StatementFormat) -> Result<Table<BankRow<'static>>, FileError> {
+pub fn read_statement(
+    source: &Source<'_>,
+    format: StatementFormat,
+) -> Result<Table<BankRow<'static>>, FileError> {
     match format {
         StatementFormat::Mt940 => mt940::read(source),
         StatementFormat::Camt053 => camt053::read(source),

@@ -1,8 +1,8 @@
 //! MT940, SWIFT's customer statement message, as banks write it.
 //!
 //! What real files do beyond the standard is understood where it has one meaning: no or other text around the message,
-//! `:28:` for `:28C:`, an entry date of blanks, a blank or line break before the amount, a point for the comma, a mark
-//! at either end of the amount, no transaction type, references longer than 16 characters.
+//! `:28:` for `:28C:`, an entry date of blanks, a blank or line break before the amount, a point for the comma, no
+//! transaction type, references longer than 16 characters.
 
 use super::balanced::{Balance, Draft, Entry, Moved, Statements, decode, magnitude};
 use super::error::FileError;
@@ -79,7 +79,9 @@ impl Message<'_> {
                 draft.id.push(' ');
             }
             // 25P adds the bank's code in a line of its own.
-            "25" | "25P" => draft.bank_account = Some(first.to_owned()).filter(|text| !text.trim().is_empty()),
+            "25" | "25P" => {
+                draft.bank_account = Some(first.to_owned()).filter(|text| !text.trim().is_empty())
+            }
             "60F" | "60M" => match balance(&text, None) {
                 Ok(balance) => draft.opening = Some(balance),
                 Err(reason) => draft.blame(Defect::new("opening_balance", reason, &text)),
@@ -157,6 +159,7 @@ fn entry(line: u64, text: &str) -> Entry {
         return Entry {
             line,
             moved: Moved::Unread,
+            currency: None,
             value_date: Err(Defect::new("amount", reason, text)),
             references: Vec::new(),
             description: String::new(),
@@ -168,7 +171,7 @@ fn entry(line: u64, text: &str) -> Entry {
         .ok_or_else(|| Defect::new("value_date", "is not a day of the calendar as YYMMDD", head.day));
     let (first, supplement) = head.rest.split_once('\n').unwrap_or((head.rest, ""));
     let (kind, references) = match first.split_at_checked(4) {
-        Some((kind, references)) if kind.starts_with(|c: char| c.is_ascii_alphabetic()) => (kind.trim(), references),
+        Some((kind, references)) if kind.starts_with(['N', 'F', 'S']) => (kind.trim(), references),
         _ => ("", first),
     };
     let (customer, bank) = references.split_once("//").unwrap_or((references, ""));
@@ -182,6 +185,7 @@ fn entry(line: u64, text: &str) -> Entry {
     Entry {
         line,
         moved: Moved::Minor(head.minor),
+        currency: None,
         value_date,
         references: vec![customer.to_owned(), bank.to_owned()],
         description: supplement.to_owned(),

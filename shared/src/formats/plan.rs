@@ -7,7 +7,7 @@ use crate::lifecycle::evidence::Text;
 
 /// What a field holds, which decides how it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Text,
     Number,
     Cip,
@@ -30,7 +30,7 @@ pub(super) enum Kind {
 
 /// One field of a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Field {
+pub(crate) struct Field {
     /// Position in the order of the format, which is the order in which a row's faults are looked for.
     pub index: usize,
     /// Canonical column name.
@@ -40,18 +40,18 @@ pub(super) struct Field {
 }
 
 impl Field {
-    pub(super) const fn required(index: usize, name: &'static str, kind: Kind) -> Field {
+    pub(crate) const fn required(index: usize, name: &'static str, kind: Kind) -> Field {
         Field { index, name, kind, required: true }
     }
 
-    pub(super) const fn optional(index: usize, name: &'static str, kind: Kind) -> Field {
+    pub(crate) const fn optional(index: usize, name: &'static str, kind: Kind) -> Field {
         Field { index, name, kind, required: false }
     }
 }
 
 /// The fields of a leg.
 #[derive(Debug)]
-pub(super) struct Layout {
+pub(crate) struct Layout {
     pub leg: Leg,
     /// In the order of the format; the account comes first in every leg, in the bank's its own.
     pub fields: &'static [Field],
@@ -320,8 +320,7 @@ mod tests {
 
     #[test]
     fn each_field_stands_at_its_index() {
-        let legs =
-            [&orders::LAYOUT, &reports::LAYOUT, &notices::LAYOUT, &settlements::LAYOUT, &bank::LAYOUT];
+        let legs = [&orders::LAYOUT, &reports::LAYOUT, &notices::LAYOUT, &settlements::LAYOUT, &bank::LAYOUT];
         for layout in legs {
             for (index, field) in layout.fields.iter().enumerate() {
                 assert_eq!(field.index, index, "{}", field.name);

@@ -24,7 +24,7 @@ const UNKNOWN_NAMES_MAX: usize = 256;
 const ROW_BYTES_MIN: usize = 48;
 
 /// Reads a file of one leg: `build` makes a row, `latest` tells how far it reaches.
-pub(super) fn read<'a, R>(
+pub(crate) fn read<'a, R>(
     source: &Source<'a>,
     layout: &'static Layout,
     mapping: &LegMapping,

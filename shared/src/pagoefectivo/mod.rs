@@ -8,6 +8,7 @@ pub mod client;
 mod fields;
 pub mod notice;
 pub mod search;
+pub mod settlement_report;
 pub mod signature;
 
 use std::fmt;

@@ -34,6 +34,27 @@ impl<'a> Fields<'a, '_> {
         self.signed_exact(field)?.ok_or_else(|| self.missing(field, "an amount such as -1234.50"))
     }
 
+    /// An optional amount with a sign and up to six decimals, of a program that leaves the zero before the point out:
+    /// `.00000` is its form of zero, and so no change.
+    pub(crate) fn bare_exact(&mut self, field: Field) -> Result<Option<Micros>, Defect> {
+        let Some((text, _)) = self.value(field, Nature::Number)? else { return Ok(None) };
+        let (sign, magnitude) = text.strip_prefix('-').map_or(("", &*text), |magnitude| ("-", magnitude));
+        let zero = if magnitude.starts_with('.') { "0" } else { "" };
+        let read = Micros::parse(&format!("{sign}{zero}{magnitude}"));
+        read.map(Some).map_err(|error| self.not_amount(field, error))
+    }
+
+    /// An optional rate of exchange, written in the same way; zero says that nothing was exchanged.
+    pub(crate) fn bare_rate(&mut self, field: Field) -> Result<Option<Rate>, Defect> {
+        let Some((text, _)) = self.value(field, Nature::Number)? else { return Ok(None) };
+        let zero = if text.starts_with('.') { "0" } else { "" };
+        match Rate::parse(&format!("{zero}{text}")) {
+            Ok(rate) => Ok(Some(rate)),
+            Err(AmountError::NotPositive) => Ok(None),
+            Err(error) => Err(self.not_amount(field, error)),
+        }
+    }
+
     /// An optional rate of exchange.
     pub(in super::super) fn rate(&mut self, field: Field) -> Result<Option<Rate>, Defect> {
         let Some(text) = self.decimal(field)? else { return Ok(None) };
