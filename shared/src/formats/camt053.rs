@@ -364,3 +364,6 @@ fn entry_of(entry: EntryText) -> Entry {
         fault,
     }
 }
+
+#[cfg(test)]
+mod tests;

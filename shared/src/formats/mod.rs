@@ -30,6 +30,8 @@ mod xml;
 #[cfg(test)]
 mod bad_input_tests;
 #[cfg(test)]
+mod ledger_tests;
+#[cfg(test)]
 mod property_tests;
 
 use std::collections::BTreeMap;

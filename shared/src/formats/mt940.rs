@@ -215,3 +215,6 @@ fn head(text: &str) -> Option<Head<'_>> {
     let minor: i64 = magnitude(amount)?.checked_mul(sign)?;
     Some(Head { day, minor, is_reversal, rest })
 }
+
+#[cfg(test)]
+mod tests;

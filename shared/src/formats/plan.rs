@@ -66,7 +66,7 @@ const ACCOUNT: &str = "account";
 
 impl Layout {
     /// Finds a field by its canonical name.
-    pub(super) fn field(&self, name: &str) -> Option<Field> {
+    pub(crate) fn field(&self, name: &str) -> Option<Field> {
         self.fields.iter().copied().find(|field| field.name == name)
     }
 

@@ -5,9 +5,10 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
+use crate::calendar::Day;
 use crate::ids::Cip;
-use crate::lifecycle::evidence::{OrderStatus, ReportStatus, Text};
-use crate::money::{Currency, Micros, Money};
+use crate::lifecycle::evidence::{OrderStatus, ReportStatus, SettlementKind, Text};
+use crate::money::{Currency, Micros, Money, Rate};
 
 const HEADER: &str = "account,reference_id,cip,amount,currency,status,created_at,store";
 const GOOD: &str = "1234,ORD-1,100,10.50,PEN,paid,2026-03-02T09:30:00-05:00,Lima";
@@ -47,6 +48,20 @@ fn trouble() -> impl Strategy<Value = Vec<u8>> {
         "\u{200B}".as_bytes(),
         b" ",
         b"-",
+        b":20:A\n:25:1\n:28C:1\n:60F:C260301PEN1,\n",
+        b":61:260302C1,NTRFX\n",
+        b":61:",
+        b":86:",
+        b":62F:C260302PEN2,\n",
+        b"{4:",
+        b"-}",
+        b"<BkToCstmrStmt><Stmt>",
+        b"<Bal><Amt Ccy=\"PEN\">1</Amt></Bal>",
+        b"<Ntry>",
+        b"</Ntry>",
+        b"</Stmt></BkToCstmrStmt>",
+        b"<!DOCTYPE a>",
+        b"&",
     ];
     vec(
         prop_oneof![4 => prop::sample::select(pieces).prop_map(<[u8]>::to_vec), 1 => vec(any::<u8>(), 0..8)],
@@ -192,6 +207,60 @@ fn notice() -> impl Strategy<Value = NoticeRow<'static>> {
     )
 }
 
+fn settlement() -> impl Strategy<Value = SettlementRow<'static>> {
+    let names = (text(), text(), vec(option::of(text()), 2), option::of(cip()));
+    let kinds =
+        (prop::sample::select(SettlementKind::ALL.to_vec()), prop::sample::select(Currency::ALL.to_vec()));
+    let amounts = (any::<i64>(), any::<i64>(), vec(option::of(any::<i64>()), 2), option::of(1..i64::MAX));
+    (names, kinds, amounts, option::of(instant()), extras()).prop_map(
+        |((account, settlement_id, texts, cip), (kind, currency), amounts, time, extras)| {
+            let (gross, net, fees, rate) = amounts;
+            // Micros::MIN has no positive twin, and no amount comes near it.
+            let exact = |amount: i64| Micros(amount / 2);
+            let rate = rate.map(|rate| format!("{}.{:09}", rate / 1_000_000_000, rate % 1_000_000_000));
+            SettlementRow {
+                account,
+                settlement_id,
+                currency,
+                kind,
+                provider_id: texts[0].clone(),
+                cip,
+                gross: exact(gross),
+                commission: fees[0].map(exact),
+                igv: fees[1].map(exact),
+                net: exact(net),
+                fx_rate: rate.map(|rate| Rate::parse(&rate).unwrap()),
+                paid_on: time.map(Instant::business_day).filter(is_a_date),
+                bank_reference: texts[1].clone(),
+                extras,
+            }
+        },
+    )
+}
+
+fn is_a_date(day: &Day) -> bool {
+    day.to_string() != "1900-01-01"
+}
+
+/// A line as a file of one line has it.
+fn bank_line() -> impl Strategy<Value = BankRow<'static>> {
+    let day = instant().prop_map(Instant::business_day).prop_filter("a date", is_a_date);
+    let minor = -999_999_999_999_999_999..=999_999_999_999_999_999_i64;
+    let currency = prop::sample::select(Currency::ALL.to_vec());
+    let description = prop_oneof![Just(Text::Borrowed("")), text()];
+    (text(), option::of(text()), day, minor, currency, description, extras()).prop_map(
+        |(bank_account, bank_reference, value_date, minor, currency, description, extras)| BankRow {
+            bank_account,
+            bank_reference,
+            value_date,
+            amount: Money { minor, currency },
+            description,
+            ordinal: 1,
+            extras,
+        },
+    )
+}
+
 proptest! {
     #[test]
     fn readers_never_panic(bytes in prop_oneof![trouble(), vec(any::<u8>(), 0..300)], with_header in any::<bool>()) {
@@ -206,9 +275,73 @@ proptest! {
                 }
                 let reports = read_reports(&source(&bytes, format), 0, &mapping.reports);
                 let notices = read_notices(&source(&bytes, format), &mapping.notices);
+                let settlements = read_settlements(&source(&bytes, format), &mapping.settlements);
+                let bank = read_bank(&source(&bytes, format), &mapping.bank);
                 prop_assert!(!bytes.is_empty() || (reports.is_err() && notices.is_err()));
+                prop_assert!(!bytes.is_empty() || (settlements.is_err() && bank.is_err()));
             }
         }
+    }
+
+    #[test]
+    fn readers_of_statements_never_panic(bytes in prop_oneof![trouble(), vec(any::<u8>(), 0..300)]) {
+        for format in [StatementFormat::Mt940, StatementFormat::Camt053] {
+            if let Ok(table) = read_statement(&source(&bytes, Format::Csv), format) {
+                prop_assert!(table.rejected.iter().all(|row| row.value.chars().count() <= 120));
+                prop_assert!(table.rejected.is_sorted_by(|a, b| a.line <= b.line));
+            }
+        }
+    }
+
+    #[test]
+    fn a_statement_adds_up_or_is_refused(moved in vec(-9_999_i64..9_999, 0..20), off in -2_i64..=2) {
+        let entry = |minor: &i64| {
+            let (mark, minor) = (if *minor < 0 { "D" } else { "C" }, minor.abs());
+            format!(":61:260302{mark}{},{:02}NTRFX\n", minor / 100, minor % 100)
+        };
+        let entries: String = moved.iter().map(entry).collect();
+        let closing = 1_000_000 + moved.iter().sum::<i64>() + off;
+        let text = format!(
+            ":20:A\n:25:1\n:28C:1\n:60F:C260301PEN10000,\n{entries}:62F:C260302PEN{},{:02}\n",
+            closing / 100, closing % 100
+        );
+        let table = read_statement(&source(text.as_bytes(), Format::Csv), StatementFormat::Mt940);
+        prop_assert_eq!(table.is_ok(), off == 0);
+        if let Ok(table) = table {
+            let found: Vec<i64> = table.rows.iter().map(|row| row.amount.minor).collect();
+            prop_assert_eq!(found, moved);
+        }
+    }
+
+    #[test]
+    fn merging_statements_keeps_the_larger_count_of_each_line(counts in vec((0_usize..4, 0_usize..4), 1..6)) {
+        let lines = |count: &dyn Fn(&(usize, usize)) -> usize| {
+            let one = |(at, pair): (usize, &(usize, usize))| vec![format!("1,2026-03-02,1,PEN,d{at}\n"); count(pair)];
+            counts.iter().enumerate().flat_map(one).collect::<String>()
+        };
+        let header = "bank_account,value_date,amount,currency,description\n";
+        let [first, second] = [lines(&|pair| pair.0), lines(&|pair| pair.1)].map(|lines| format!("{header}{lines}"));
+        let read = |text: &str| {
+            let table = read_bank(&source(text.as_bytes(), Format::Csv), &LegMapping::default()).unwrap();
+            table.rows.into_iter().map(|row| BankRow {
+                bank_account: Text::Owned(row.bank_account.into_owned()),
+                bank_reference: None,
+                description: Text::Owned(row.description.into_owned()),
+                extras: vec![],
+                ..row
+            }).collect::<Vec<BankRow<'static>>>()
+        };
+        let identities = |rows: Vec<BankRow<'_>>| {
+            let mut found: Vec<_> = rows.iter().map(|row| (row.description.to_string(), row.ordinal)).collect();
+            found.sort();
+            found
+        };
+        let merged = identities(merge_statements(vec![read(&first), read(&second)]));
+        let expected: Vec<_> = counts.iter().enumerate().flat_map(|(at, (a, b))| {
+            (1..=*a.max(b)).map(move |ordinal| (format!("d{at}"), u32::try_from(ordinal).unwrap()))
+        }).collect();
+        prop_assert_eq!(&merged, &expected);
+        prop_assert_eq!(identities(merge_statements(vec![read(&second), read(&first), read(&first)])), expected);
     }
 
     #[test]
@@ -255,6 +388,24 @@ proptest! {
         let mut line = Vec::new();
         write_notice_ndjson(&row, &mut line);
         let table = read_notices(&source(&line, Format::Ndjson), &LegMapping::default()).unwrap();
+        prop_assert_eq!(&table.rejected, &[]);
+        prop_assert_eq!(table.rows, [row]);
+    }
+
+    #[test]
+    fn a_settlement_line_that_is_written_reads_back(row in settlement()) {
+        let mut line = Vec::new();
+        write_settlement_ndjson(&row, &mut line);
+        let table = read_settlements(&source(&line, Format::Ndjson), &LegMapping::default()).unwrap();
+        prop_assert_eq!(&table.rejected, &[]);
+        prop_assert_eq!(table.rows, [row]);
+    }
+
+    #[test]
+    fn a_bank_line_that_is_written_reads_back(row in bank_line()) {
+        let mut line = Vec::new();
+        write_bank_ndjson(&row, &mut line);
+        let table = read_bank(&source(&line, Format::Ndjson), &LegMapping::default()).unwrap();
         prop_assert_eq!(&table.rejected, &[]);
         prop_assert_eq!(table.rows, [row]);
     }

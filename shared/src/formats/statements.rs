@@ -81,7 +81,7 @@ mod tests {
 
     /// Lines as one letter each; all move as much on the same day.
     fn statement(letters: &'static str) -> Vec<BankRow<'static>> {
-        (0..letters.len()).map(|at| line("2026-03-02", 100, &letters[at..=at])).collect()
+        (0..letters.len()).map(|at| line("2026-03-02", 100, letters.get(at..=at).unwrap())).collect()
     }
 
     fn letters(rows: &[BankRow<'_>]) -> String {

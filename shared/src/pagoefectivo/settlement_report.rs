@@ -139,22 +139,32 @@ pub fn read<'a>(source: &Source<'a>, account: &'a str) -> Result<Table<Settlemen
         row(fields)
     };
     let read = read_layout(&source, &LAYOUT, &LegMapping::default(), build, |_| None);
-    let mut table = read.map_err(|error| match error {
-        FileError::MissingColumn { file, column, .. } => {
-            let remedy =
-                "Cuadre reads versions 5 to 7 of the Settlement Report, with their header, by the names of \
-                          its columns"
-                    .to_owned();
-            FileError::MissingColumn { file, column, remedy }
-        }
-        other => other,
-    })?;
+    let mut table = read.map_err(of_another_version)?;
     if two_fees.get() {
         let reason = "has both FeeAmount and TotalFeeAmount, as no version that is known has".to_owned();
         return Err(FileError::BrokenHeader { file: source.name.to_owned(), reason });
     }
     table.unknown_columns.retain(|column| !SILENT_COLUMNS.contains(&column.as_str()));
     Ok(table)
+}
+
+/// A column that is not there says that the report is of no version that is known, and that is what can be done about it.
+fn of_another_version(error: FileError) -> FileError {
+    let remedy =
+        "Cuadre reads versions 5 to 7 of the Settlement Report, with their header, by the names of its columns"
+            .to_owned();
+    match error {
+        FileError::MissingColumn { file, column, .. } => FileError::MissingColumn { file, column, remedy },
+        // A line of amounts stands where the header is missing, and amounts repeat.
+        FileError::DuplicateColumn { file, column } if !is_known(&column) => {
+            FileError::MissingColumn { file, column: TRANSACTION_ID.name.to_owned(), remedy }
+        }
+        other => other,
+    }
+}
+
+fn is_known(column: &str) -> bool {
+    LAYOUT.field(column).is_some() || SILENT_COLUMNS.contains(&column)
 }
 
 fn row<'a>(fields: &mut Fields<'a, '_>) -> Result<SettlementRow<'a>, Defect> {
@@ -241,5 +251,199 @@ impl Stated {
             (None, None, None) => return None,
         };
         Some((Micros(gross), Micros(net)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V5: &str = "MID,TransactionID,DebitNr,Currency,GrossAmount,FeeAmount,PercentageOfTax,DebitAmount,ExchangeRate,\
+                      InvoiceNumber,DebitTimestamp,NetAmount,BusinessType,OriginalTransactionID,PaymentInstrument,\
+                      PaymentInstrumentSubtype";
+    const PAYMENT: [&str; 16] = [
+        "1000001",
+        "pay_1",
+        "1",
+        "PEN",
+        "100.00",
+        "2.89123",
+        "18.00",
+        "100.00",
+        "1.00000",
+        "INV-7",
+        "2026-03-02 09:30:00.000",
+        "97.10877",
+        "I",
+        "",
+        "PAGOEFECTIVO",
+        "cash",
+    ];
+
+    /// The payment with some columns replaced, as the report quotes it.
+    fn line(changed: &[(&str, &str)]) -> String {
+        let value = |(name, good): (&str, &str)| {
+            let other = changed.iter().find(|(column, _)| *column == name);
+            format!("\"{}\"", other.map_or(good, |(_, value)| *value))
+        };
+        V5.split(',').zip(PAYMENT).map(value).collect::<Vec<_>>().join(",")
+    }
+
+    fn report(header: &str, lines: &[String]) -> String {
+        format!("{header}\r\n{}\r\n", lines.join("\r\n"))
+    }
+
+    fn read_text(text: &str) -> Result<Table<SettlementRow<'_>>, FileError> {
+        let source = Source { name: "s.csv", bytes: text.as_bytes(), format: Format::Ndjson, account: None };
+        read(&source, "tienda")
+    }
+
+    fn amounts(row: &SettlementRow<'_>) -> (String, String) {
+        (row.gross.to_string(), row.net.to_string())
+    }
+
+    #[test]
+    fn a_payment_becomes_a_line_of_its_invoice() {
+        let text = report(V5, &[line(&[])]);
+        let table = read_text(&text).unwrap();
+        let [row] = table.rows.as_slice() else { panic!("{:?}", table.rejected) };
+        assert_eq!(
+            (&*row.account, &*row.settlement_id, row.kind),
+            ("tienda", "INV-7", SettlementKind::Payment)
+        );
+        assert_eq!((row.provider_id.as_deref(), row.cip), (Some("pay_1"), None));
+        assert_eq!(amounts(row), ("100.000000".to_owned(), "97.108770".to_owned()));
+        assert_eq!(row.commission.unwrap().to_string(), "2.891230");
+        assert_eq!(row.fx_rate, Some(Rate::ONE));
+        let extra =
+            |name: &str| row.extras.iter().find(|(known, _)| known == name).map(|(_, value)| &**value);
+        assert_eq!(extra("PaymentInstrument"), Some("PAGOEFECTIVO"));
+        assert_eq!(extra("PercentageOfTax"), Some("18.00"));
+        assert_eq!(extra("DebitAmount"), Some("100.00"));
+        assert_eq!(extra("BusinessType"), Some("I"));
+        assert_eq!((table.unknown_columns.as_slice(), table.latest), ([].as_slice(), None));
+        assert!(table.cleansed.is_empty());
+    }
+
+    #[test]
+    fn three_versions_are_told_by_their_columns() {
+        let check = |header: String, payment: &str, unknown: &[&str], bank_reference: Option<&str>| {
+            let text = report(&header, &[payment.to_owned()]);
+            let table = read_text(&text).unwrap();
+            let [row] = table.rows.as_slice() else { panic!("{:?}", table.rejected) };
+            assert_eq!(row.commission.unwrap().to_string(), "2.891230", "{header}");
+            assert_eq!(row.bank_reference.as_deref(), bank_reference, "{header}");
+            assert_eq!(table.unknown_columns, unknown, "{header}");
+        };
+        let v6 = V5.replace("FeeAmount", "TotalFeeAmount");
+        let v7 = format!("{v6},PercentageFeeAmount,BankID,RetailerId,paymentNumber");
+        check(V5.to_owned(), &line(&[]), &[], None);
+        check(v6, &line(&[]), &[], None);
+        check(v7.clone(), &(line(&[]) + ",2.0,9,77,P-5"), &["RetailerId"], Some("P-5"));
+        check(v7, &(line(&[]) + ",2.0,9,77,"), &["RetailerId"], None);
+    }
+
+    #[test]
+    fn a_report_of_another_version_is_refused_by_its_column() {
+        let check = |header: String, column: &str| {
+            let expected = format!(
+                "s.csv has no column \"{column}\": Cuadre reads versions 5 to 7 of the Settlement Report, with their \
+                 header, by the names of its columns"
+            );
+            assert_eq!(read_text(&report(&header, &[line(&[])])).unwrap_err().to_string(), expected);
+        };
+        check(V5.replace("TransactionID,DebitNr", "TransactionId,DebitNr"), "TransactionID");
+        check(V5.replace("InvoiceNumber", "Invoice"), "InvoiceNumber");
+        check(V5.replace("FeeAmount", "Fee"), "FeeAmount\" or \"TotalFeeAmount");
+        check(V5.replace("PaymentInstrument,", "Instrument,"), "PaymentInstrument");
+        // Without its header, the first line stands for one.
+        check(line(&[]), "TransactionID");
+        let both = V5.replace("DebitNr", "TotalFeeAmount");
+        assert_eq!(
+            read_text(&report(&both, &[line(&[])])).unwrap_err().to_string(),
+            "the header of s.csv cannot be read because it has both FeeAmount and TotalFeeAmount, as no version that \
+             is known has: correct the first line"
+        );
+    }
+
+    #[test]
+    fn a_zero_without_its_first_digit_is_zero() {
+        let text =
+            report(V5, &[line(&[("FeeAmount", ".00000"), ("NetAmount", "-.5"), ("ExchangeRate", ".00000")])]);
+        let table = read_text(&text).unwrap();
+        let row = &table.rows[0];
+        assert_eq!((row.commission, row.net, row.fx_rate), (Some(Micros(0)), Micros(-500_000), None));
+    }
+
+    #[test]
+    fn a_refund_takes_from_the_batch_whatever_it_leaves_empty() {
+        let check = |changed: &[(&str, &str)], expected: Option<(&str, &str)>| {
+            let refund =
+                [("TransactionID", "ref_1"), ("BusinessType", "R"), ("OriginalTransactionID", "pay_1")];
+            let text = report(V5, &[line(&[&refund, changed].concat())]);
+            let table = read_text(&text).unwrap();
+            let found = table.rows.first().map(amounts);
+            assert_eq!(found.as_ref().map(|(gross, net)| (&**gross, &**net)), expected, "{changed:?}");
+            assert!(table.rows.iter().all(|row| row.kind == SettlementKind::Refund));
+            assert!(table.rejected.iter().all(|rejected| rejected.field == "GrossAmount"), "{changed:?}");
+        };
+        let no = |name| (name, "");
+        check(&[("NetAmount", "100.00")], Some(("-100.000000", "-100.000000")));
+        check(&[("GrossAmount", "-100.00"), ("NetAmount", "-97.5")], Some(("-100.000000", "-97.500000")));
+        check(&[no("NetAmount"), no("FeeAmount")], Some(("-100.000000", "-100.000000")));
+        check(&[no("NetAmount"), ("FeeAmount", "1.5")], Some(("-100.000000", "-101.500000")));
+        check(&[no("GrossAmount"), no("FeeAmount"), ("NetAmount", "5")], Some(("-5.000000", "-5.000000")));
+        let none = [no("GrossAmount"), no("NetAmount"), no("FeeAmount"), no("ExchangeRate")];
+        check(&none, Some(("-100.000000", "-100.000000")));
+        let exchanged = [no("GrossAmount"), no("NetAmount"), no("FeeAmount"), ("ExchangeRate", "3.75")];
+        check(&exchanged, None);
+        check(&[no("GrossAmount"), no("NetAmount"), no("DebitAmount")], None);
+    }
+
+    #[test]
+    fn a_payout_is_an_adjustment_and_paysafecash_a_payment() {
+        let text = report(V5, &[line(&[("BusinessType", "P")]), line(&[("BusinessType", "L")])]);
+        let table = read_text(&text).unwrap();
+        let found: Vec<_> = table.rows.iter().map(|row| (row.kind, row.gross.0)).collect();
+        assert_eq!(
+            found,
+            [(SettlementKind::Adjustment, -100_000_000), (SettlementKind::Payment, 100_000_000)]
+        );
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_set_aside_and_the_others_go_on() {
+        let check = |changed: (&str, &str), reason: &str| {
+            let text = report(V5, &[line(&[]), line(&[changed]), line(&[])]);
+            let table = read_text(&text).unwrap();
+            assert_eq!(table.rows.len(), 2, "{changed:?}");
+            let [rejected] = table.rejected.as_slice() else { panic!("{changed:?}") };
+            assert_eq!(
+                (rejected.line, rejected.field.as_str(), rejected.reason.as_str()),
+                (3, changed.0, reason)
+            );
+        };
+        let decimal = "is not a plain decimal such as 1234.50";
+        check(
+            ("InvoiceNumber", ""),
+            "is empty, since there is no invoice yet: take the report again when there is one",
+        );
+        check(("BusinessType", "X"), "is not a known status: expected one of I, L, R, P");
+        check(("Currency", "EUR"), "is not PEN or USD");
+        check(("GrossAmount", ""), "is missing: expected an amount such as 1234.50");
+        check(("NetAmount", ""), "is missing: expected an amount such as 1234.50");
+        check(("NetAmount", "1,234.50"), decimal);
+        check(("FeeAmount", "."), decimal);
+        check(
+            ("FeeAmount", "0.0000001"),
+            "has more than 6 decimals: expected a plain decimal such as 1234.50",
+        );
+        check(("TransactionID", ""), "is missing: expected a text of at most 256 bytes");
+    }
+
+    #[test]
+    fn a_report_without_lines_is_good_and_one_without_a_byte_is_not() {
+        assert_eq!(read_text(V5).unwrap().rows, []);
+        assert!(matches!(read_text(""), Err(FileError::Empty { .. })));
     }
 }
