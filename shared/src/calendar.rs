@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, Utc, Weekday};
 
 /// Lima's distance from UTC. Peru has kept no daylight saving time since 1994.
 const LIMA_OFFSET_SECONDS: i32 = -5 * 3600;
@@ -10,7 +10,9 @@ const LIMA_OFFSET_SECONDS: i32 = -5 * 3600;
 /// The provider's "no date": `1900-01-01T00:00:00-05:00` (vendor screenshot of the search answer, 2018).
 const NO_DATE_UNIX_SECONDS: i64 = -2_208_970_800;
 
-const NANOS_PER_HOUR: i64 = 3_600_000_000_000;
+const NANOS_PER_MINUTE: i64 = 60_000_000_000;
+
+const NANOS_PER_HOUR: i64 = 60 * NANOS_PER_MINUTE;
 
 /// A point in time, to the nanosecond, between 1678 and 2262. The default is the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +50,12 @@ impl Instant {
     #[must_use]
     pub fn plus_hours(self, hours: u32) -> Instant {
         Instant(self.0.saturating_add(i64::from(hours).saturating_mul(NANOS_PER_HOUR)))
+    }
+
+    /// This time and so many whole minutes; at the end of representable time, that end.
+    #[must_use]
+    pub fn plus_minutes(self, minutes: u32) -> Instant {
+        Instant(self.0.saturating_add(i64::from(minutes).saturating_mul(NANOS_PER_MINUTE)))
     }
 
     /// The Lima calendar day on which this lies.
@@ -90,6 +98,12 @@ impl Day {
     #[must_use]
     pub const fn from_date(date: NaiveDate) -> Day {
         Day(date)
+    }
+
+    /// Whether it is one of Monday to Friday; a holiday may be.
+    #[must_use]
+    pub fn is_weekday(self) -> bool {
+        !matches!(self.0.weekday(), Weekday::Sat | Weekday::Sun)
     }
 
     /// The first instant of the day; `None` outside the years that an [`Instant`] holds.

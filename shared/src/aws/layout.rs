@@ -3,11 +3,12 @@
 //! - `raw/{source}/account=A/day=D/{tick}-{hash}.json.zst`: what was asked and answered, once, without secrets
 //! - `normalized/{leg}/account=A/day=D/{source}-{tick}-{hash}.ndjson`: canonical rows by the day of their arrival
 //! - `normalized/looks/account=A/day=D/…`: every CIP that a search asked for, found or not
-//! - `inbox/orders/{account}/…`: files as a shop drops them
-//! - `rejected/orders/account=A/day=D/import-{time}-{hash}.csv`: rows of such a file that cannot be read
-//! - `rejected/orders/account=A/{name}-{hash}.json`, `rejected/unknown/…`: that a whole file was rejected, and why
+//! - `inbox/{leg}/{account}/…`: files as a shop, a bank or the provider's portal gives them
+//! - `rejected/{leg}/account=A/day=D/import-{time}-{hash}.csv`: rows of such a file that cannot be read
+//! - `rejected/{leg}/account=A/{name}-{hash}.json`, `rejected/unknown/…`: that a whole file was rejected, and why
 //! - `runs/{account}/{run}/…`: the inputs and outputs of a run
 //! - `config/cuadre.toml`: the policy, where there is one
+//! - `config/mappings/{name}.toml`: mappings that the policy names
 //!
 //! The hash in a name is over the content: repeated work writes the same name, other content another one.
 
@@ -51,36 +52,42 @@ pub fn looks_key(account: &str, tick: Instant, content: &[u8]) -> String {
     arrived(&looks_prefix(account), SEARCH, tick, content, "ndjson")
 }
 
-/// The source whose rows come from files that a shop drops.
+/// The source whose rows come from files that are dropped.
 pub const IMPORT: &str = "import";
 
-/// Where a shop drops its files of orders, one folder an account.
-pub const ORDERS_INBOX: &str = "inbox/orders/";
+/// Where files are dropped, one folder a leg and in it one an account.
+pub const INBOX: &str = "inbox/";
 
-/// The name of orders from a file that arrived at `arrived_at`.
+/// A mapping of the deployment's own, by its name in the policy.
 #[must_use]
-pub fn imported_orders_key(account: &str, arrived_at: Instant, content: &[u8]) -> String {
-    arrived(&rows_prefix(Leg::Orders, account), IMPORT, arrived_at, content, "ndjson")
+pub fn mapping_key(name: &str) -> String {
+    format!("config/mappings/{name}.toml")
 }
 
-/// Whether an object has the name of orders with this content, whenever they arrived.
+/// The name of rows from a file that arrived at `arrived_at`.
+#[must_use]
+pub fn imported_rows_key(leg: Leg, account: &str, arrived_at: Instant, content: &[u8]) -> String {
+    arrived(&rows_prefix(leg, account), IMPORT, arrived_at, content, "ndjson")
+}
+
+/// Whether an object has the name of imported rows with this content, whenever they arrived.
 #[must_use]
 pub fn is_imported_content(key: &str, content: &[u8]) -> bool {
     source_of(key) == IMPORT && key.ends_with(&format!("-{}.ndjson", short_hash(content)))
 }
 
-/// The name of what could not be read of a file of orders that arrived at `arrived_at`.
+/// The name of what could not be read of a file that arrived at `arrived_at`.
 #[must_use]
-pub fn rejected_orders_key(account: &str, arrived_at: Instant, content: &[u8]) -> String {
-    let prefix = format!("rejected/{}/account={account}/", Leg::Orders.word());
+pub fn rejected_rows_key(leg: Leg, account: &str, arrived_at: Instant, content: &[u8]) -> String {
+    let prefix = format!("rejected/{}/account={account}/", leg.word());
     arrived(&prefix, IMPORT, arrived_at, content, "csv")
 }
 
-/// The name of the note that a file was rejected whole; without an account where its folder names none that is known.
+/// The name of the note that a file was rejected whole; without leg and account where its folders name none that are known.
 #[must_use]
-pub fn rejected_file_key(account: Option<&str>, key: &str, version_id: Option<&str>) -> String {
-    let folder = match account {
-        Some(account) => format!("rejected/{}/account={account}/", Leg::Orders.word()),
+pub fn rejected_file_key(place: Option<(Leg, &str)>, key: &str, version_id: Option<&str>) -> String {
+    let folder = match place {
+        Some((leg, account)) => format!("rejected/{}/account={account}/", leg.word()),
         None => "rejected/unknown/".to_owned(),
     };
     let name = key.rsplit('/').next().unwrap_or(key);
@@ -164,24 +171,24 @@ mod tests {
     }
 
     #[test]
-    fn imported_orders_are_known_by_their_content_whenever_they_came() {
+    fn imported_rows_are_known_by_their_content_whenever_they_came() {
         let first = Instant::parse("2026-03-02T23:30:00-05:00").unwrap();
-        let key = imported_orders_key("tienda", first, b"row\n");
+        let key = imported_rows_key(Leg::Orders, "tienda", first, b"row\n");
         let prefix = "normalized/orders/account=tienda/day=2026-03-02/import-20260303T043000Z-";
         assert!(key.starts_with(prefix) && key.ends_with(".ndjson"), "{key}");
-        let second = imported_orders_key("tienda", first.plus_hours(24), b"row\n");
+        let second = imported_rows_key(Leg::Orders, "tienda", first.plus_hours(24), b"row\n");
         assert_ne!(key, second);
         assert!(is_imported_content(&key, b"row\n") && is_imported_content(&second, b"row\n"));
         assert!(!is_imported_content(&key, b"other\n"));
         assert!(!is_imported_content(&key.replace("/import-", "/shop-"), b"row\n"));
-        let rejected = rejected_orders_key("tienda", first, b"row\n");
+        let rejected = rejected_rows_key(Leg::Orders, "tienda", first, b"row\n");
         let prefix = "rejected/orders/account=tienda/day=2026-03-02/import-20260303T043000Z-";
         assert!(rejected.starts_with(prefix) && rejected.ends_with(".csv"), "{rejected}");
     }
 
     #[test]
     fn a_note_about_a_file_is_told_apart_by_its_whole_name_and_version() {
-        let note = |key: &str, version| rejected_file_key(Some("tienda"), key, version);
+        let note = |key: &str, version| rejected_file_key(Some((Leg::Orders, "tienda")), key, version);
         let key = note("inbox/orders/tienda/a ñ/día 1.xlsx", Some("v1"));
         assert!(
             key.starts_with("rejected/orders/account=tienda/d_a_1.xlsx-") && key.ends_with(".json"),

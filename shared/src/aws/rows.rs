@@ -142,7 +142,8 @@ impl Bucket {
 /// # Errors
 /// What is wrong with the name; reads on after it.
 pub fn format_of(key: &str) -> Result<Format, &'static str> {
-    let format = Format::from_name(key).filter(|_| !key.ends_with(".gz"));
+    let plain = |format: &Format| matches!(format, Format::Csv | Format::Ndjson) && !key.ends_with(".gz");
+    let format = Format::from_name(key).filter(plain);
     format.ok_or("is not named .csv, .ndjson, .jsonl or one of these with .zst")
 }
 

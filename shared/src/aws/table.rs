@@ -13,6 +13,8 @@
 //! | break | `BREAK#{account}` | break id | `state` open or closed, `opened_at`, what it is about, `content_hash` |
 //! | run | `RUN#{account}` | `as_of` | `state` alerting or done, counts, where the report lies |
 //! | newest run | `RUN#{account}` | `newest` | `as_of` of the newest run that has begun to write breaks |
+//! | file | `FILE#{account}` | `{leg}#{arrived_at}#{key}#{version, else -}` | `rows`, `rejected`, `columns` (JSON, as all lists here), `unknown_columns`, `cleansed`, `covered_until`; where it drifted: `new_columns`, `gone_columns`, `unknown_words` |
+//! | missing file | `FILE#{account}` | `missing#{leg}#{day}` | `claimed_at`, then `told_at`: that the file of that day had not come |
 //! | watermark | `WATERMARK#{account}` | source | `covered_until` |
 //!
 //! Every item has `kind`. A fact is written once, under its natural key: that key, not a record that expires, is what makes a
@@ -21,6 +23,7 @@
 
 mod breaks;
 mod facts;
+mod files;
 mod notices;
 mod runs;
 mod states;
@@ -41,6 +44,7 @@ use crate::calendar::Instant;
 
 pub use breaks::{BreakRecord, BreakState};
 pub use facts::Facts;
+pub use files::{Columns, Drift, FileName, FileRecord};
 pub use notices::{Noticed, Quarantined, Received, Recorded, Signed};
 pub use runs::{Claim, RunRecord, RunState};
 pub use states::PublishedState;

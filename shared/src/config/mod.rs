@@ -1,6 +1,7 @@
 //! Configuration: the policy of a merchant, and what a function reads from its environment.
 
 pub mod env;
+pub mod files;
 mod policy;
 
 pub use policy::{Coverage, PerLeg, Policy, PolicyError};

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::env;
-use crate::formats::toml_fault;
+use super::files::{self, FileRule, FileRuleError, FileRules, FilesTable};
+use crate::formats::{Leg, toml_fault};
 use crate::lifecycle::meaning::{Meaning, Meanings};
 use crate::money::{self, Currency};
 
@@ -53,6 +54,9 @@ pub enum PolicyError {
         "policy key accounts.{0}.forward_url is not an https:// address (plain http:// is for 127.0.0.1, localhost and [::1])"
     )]
     ForwardUrl(String),
+    /// A rule for files that cannot be used.
+    #[error(transparent)]
+    FileRule(#[from] FileRuleError),
 }
 
 /// How far a source is taken to have spoken.
@@ -87,6 +91,7 @@ pub struct Policy {
     /// What the provider's event types mean.
     pub meanings: Meanings,
     forward_urls: BTreeMap<String, Address>,
+    file_rules: BTreeMap<String, FileRules>,
     hash: [u8; 32],
 }
 
@@ -114,6 +119,7 @@ struct PolicyFile {
 #[serde(deny_unknown_fields, default)]
 struct AccountTable {
     forward_url: Option<String>,
+    files: FilesTable,
 }
 
 #[derive(Deserialize)]
@@ -185,8 +191,9 @@ impl Policy {
                 None => return Err(PolicyError::Meaning { event, value }),
             }
         }
-        let mut forward_urls = BTreeMap::new();
+        let (mut forward_urls, mut file_rules) = (BTreeMap::new(), BTreeMap::new());
         for (account, table) in file.accounts {
+            file_rules.insert(account.clone(), files::read(&account, table.files)?);
             match table.forward_url.map(|url| env::keeps_secrets(&url).then_some(url)) {
                 Some(Some(url)) => drop(forward_urls.insert(account, Address(url))),
                 Some(None) => return Err(PolicyError::ForwardUrl(account)),
@@ -197,6 +204,7 @@ impl Policy {
             tolerance_minor,
             meanings,
             forward_urls,
+            file_rules,
             grace_hours: PerLeg {
                 orders: file.grace.orders_hours,
                 reports: file.grace.reports_hours,
@@ -223,6 +231,13 @@ impl Policy {
         self.forward_urls.get(account).map(|address| address.0.as_str())
     }
 
+    /// How an account's files of a leg are read; the rule without any key where the policy has none.
+    #[must_use]
+    pub fn file_rule(&self, account: &str, leg: Leg) -> FileRule {
+        let rules = self.file_rules.get(account);
+        rules.and_then(|rules| rules.get(&leg)).cloned().unwrap_or_default()
+    }
+
     /// SHA-256 of the policy's text, in hexadecimal; that of the empty text for the defaults.
     #[must_use]
     pub fn hash_hex(&self) -> String {
@@ -244,6 +259,7 @@ impl Default for Policy {
             tolerance_minor,
             meanings: Meanings::default(),
             forward_urls: BTreeMap::new(),
+            file_rules: BTreeMap::new(),
             grace_hours: PerLeg { orders: 24, reports: 24, notices: 24 },
             coverage: PerLeg {
                 orders: Coverage::Latest,

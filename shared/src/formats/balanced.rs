@@ -268,6 +268,7 @@ impl<'s> Statements<'s> {
             rows: Vec::new(),
             rejected: self.rejected,
             cleansed: BTreeMap::new(),
+            columns: Vec::new(),
             unknown_columns: self.unknown.into_iter().collect(),
             latest: chains.iter().filter_map(|chain| chain.closing.day.start()).max(),
         };

@@ -19,6 +19,9 @@ const FIELD_BYTES_MAX: usize = 64 * 1024;
 /// Longest account, reference or other id, in bytes after cleansing; keys of the store have to hold several.
 pub(super) const TEXT_BYTES_MAX: usize = 256;
 
+/// How the reason begins where a status word is not known.
+pub(super) const UNKNOWN_STATUS: &str = "is not a known status";
+
 /// Characters of a bad value that rejects show.
 const SHOWN_CHARACTERS: usize = 120;
 
@@ -230,7 +233,7 @@ impl<'a, 'r> Fields<'a, 'r> {
             return Err(self.missing(field, &format!("one of {}", known())));
         }
         let Some(status) = find(&text.to_lowercase()) else {
-            return Err(self.defect(field, format!("is not a known status: expected one of {}", known())));
+            return Err(self.defect(field, format!("{UNKNOWN_STATUS}: expected one of {}", known())));
         };
         self.changes.note(Change::LetterCase);
         Ok(status)

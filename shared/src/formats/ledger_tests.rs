@@ -56,7 +56,14 @@ fn bad_line(field: &str, value: &str, reason: &str) {
 }
 
 fn empty() -> Table<()> {
-    Table { rows: vec![], rejected: vec![], cleansed: BTreeMap::new(), unknown_columns: vec![], latest: None }
+    Table {
+        rows: vec![],
+        rejected: vec![],
+        cleansed: BTreeMap::new(),
+        columns: vec![],
+        unknown_columns: vec![],
+        latest: None,
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod ndjson;
 mod notices;
 mod orders;
 mod plan;
+mod preset;
 mod reader;
 mod reports;
 mod settlements;
@@ -47,6 +48,7 @@ pub(crate) use reader::read as read_layout;
 
 pub use error::FileError;
 pub use mapping::{LegMapping, Mapping, MappingError};
+pub use preset::preset;
 pub use statements::merge_statements;
 pub use write::{
     write_bank_ndjson, write_notice_ndjson, write_order_ndjson, write_report_ndjson, write_settlement_ndjson,
@@ -179,6 +181,8 @@ pub struct Table<R> {
     pub rejected: Vec<Rejected>,
     /// How many fields of the accepted rows were changed, by kind of change (`trimmed`, `letter_case`, …).
     pub cleansed: BTreeMap<&'static str, u64>,
+    /// The columns of a header, in its order; empty for files whose records name their own.
+    pub columns: Vec<String>,
     /// Source columns that feed no field: in the order of a CSV header, sorted for NDJSON (the first 256).
     pub unknown_columns: Vec<String>,
     /// The latest time that an accepted row tells of, expiry apart: so far a plain file covers. `None` covers nothing.
@@ -199,6 +203,14 @@ pub struct Rejected {
     pub reason: String,
     /// The text at fault as it stands in the file, at most 120 characters, control characters shown as blanks.
     pub value: String,
+}
+
+impl Rejected {
+    /// Whether the row was set aside for a status word, or a kind, that nobody knows; [`Rejected::value`] is the word then.
+    #[must_use]
+    pub fn has_unknown_status(&self) -> bool {
+        self.reason.starts_with(fields::UNKNOWN_STATUS)
+    }
 }
 
 /// Whether a text may be an account given for whole files ([`Source::account`]): with any other, every reader rejects

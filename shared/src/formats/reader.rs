@@ -61,6 +61,7 @@ impl<'s, R, L: Fn(&R) -> Option<Instant>> Sorter<'s, R, L> {
             rows: Vec::with_capacity(rows_max),
             rejected: Vec::new(),
             cleansed: Changes::default().by_key(),
+            columns: Vec::new(),
             unknown_columns: Vec::new(),
             latest: None,
         };
@@ -139,6 +140,7 @@ fn read_csv<'a, R, L: Fn(&R) -> Option<Instant>>(
         };
         sorter.take(record.line, outcome);
     }
+    sorter.table.columns = plan.columns.iter().map(|name| name.clone().into_owned()).collect();
     sorter.table.unknown_columns = plan.unknown_names().map(|name| name.clone().into_owned()).collect();
     Ok(())
 }

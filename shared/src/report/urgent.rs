@@ -2,6 +2,8 @@
 //! read, a record that nobody could. Pure; no payer's data goes into them.
 
 use super::alert::{Alert, Attribute, subject_line};
+use crate::calendar::{Day, Instant};
+use crate::formats::Leg;
 use crate::ids::Cip;
 use crate::lifecycle::shipping::Hold;
 use crate::money::{Money, format_minor};
@@ -137,6 +139,23 @@ pub fn quarantined(account: &str, cip: Option<Cip>, reason: &str, id: &str) -> A
     }
 }
 
+/// The message about a file that should have come on `day` by `deadline` and has not.
+#[must_use]
+pub fn file_missing(account: &str, leg: Leg, day: Day, deadline: Instant) -> Alert {
+    let (leg, id) = (leg.word(), format!("{account}/{}/{day}", leg.word()));
+    let body = format!(
+        "PagoEfectivo account {account}: no file of {leg} has come on {day}, and it was expected by {deadline}.\n\n\
+         ! file_missing: Look whether whoever sends it has sent it; put it below inbox/{leg}/{account}/. If it came and was \
+         rejected as a whole, the reason lies below rejected/{leg}/account={account}/.\n\n\
+         Until it comes, what rests on it waits. This is told once a day.\n"
+    );
+    Alert {
+        subject: subject_line(&format!("Cuadre {account}: no file of {leg} on {day}")),
+        body,
+        attributes: attributes(account, "file", Severity::Medium, &id, &["file_missing"]),
+    }
+}
+
 /// The message about a change of the table that could not be dealt with and waits in the queue of failures.
 #[must_use]
 pub fn set_aside(account: &str, what: &str, reason: &str) -> Alert {
@@ -194,6 +213,20 @@ mod tests {
                 .contains(&("reason", Attribute::List("[\"amount_differs\",\"taken_back\"]".to_owned())))
         );
         assert_eq!(payment(&subject(None), &[], "77"), None);
+    }
+
+    #[test]
+    fn a_missing_file_is_told_with_its_folder() {
+        let deadline = Instant::parse("2026-03-02T09:00:00-05:00").unwrap();
+        let alert = file_missing("tienda", Leg::Bank, deadline.business_day(), deadline);
+        assert_eq!(alert.subject, "Cuadre tienda: no file of bank on 2026-03-02");
+        assert!(
+            alert.body.contains("inbox/bank/tienda/") && alert.body.contains("by 2026-03-02T09:00:00-05:00")
+        );
+        assert!(
+            alert.attributes.contains(&("event_id", Attribute::Text("tienda/bank/2026-03-02".to_owned())))
+        );
+        assert!(alert.attributes.contains(&("reason", Attribute::List("[\"file_missing\"]".to_owned()))));
     }
 
     #[test]
