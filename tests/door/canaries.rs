@@ -222,7 +222,7 @@ impl World {
                 })
                 .collect();
             let event = serde_json::from_value(json!({ "Records": records })).unwrap();
-            let answer = cuadre_import::handle(&event, &clients, &config).await;
+            let answer = cuadre_import::handle(&event, &clients, &config, &|| self.now).await;
             self.told.note(&format!("{answer:?} {clients:?}"));
             self.aws.faults().clear();
         }

@@ -9,6 +9,8 @@ pub struct Config {
     pub table_name: String,
     /// `BUCKET_NAME`.
     pub bucket_name: String,
+    /// `TOPIC_ARN`.
+    pub topic_arn: String,
     /// `ACCOUNTS`: a folder of any other name is unknown.
     pub accounts: Accounts,
 }
@@ -22,6 +24,7 @@ impl Config {
         Ok(Config {
             table_name: env::table_name(lookup)?,
             bucket_name: env::bucket_name(lookup)?,
+            topic_arn: env::topic_arn(lookup)?,
             accounts: Accounts::from_env(lookup)?,
         })
     }

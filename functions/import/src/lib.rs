@@ -1,27 +1,38 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod expected;
 mod facts;
+mod file;
+mod legs;
 mod notification;
-mod orders;
+mod reading;
 #[cfg(test)]
 mod tests;
 
 use cuadre::aws::batch::{BatchAnswer, Messages};
 use cuadre::aws::bucket::Bucket;
+use cuadre::aws::policy::Policies;
+use cuadre::aws::schedule::Tick;
 use cuadre::aws::table::Table;
-use cuadre::aws::{Patience, SdkConfig, StoreError};
+use cuadre::aws::topic::Topic;
+use cuadre::aws::{Patience, SdkConfig};
+use cuadre::calendar::Clock;
 use cuadre::telemetry;
 
 pub use config::Config;
+pub use expected::{ExpectedError, Missing, look};
+use file::{Imported, Outcome};
 use notification::Arrival;
-use orders::{Imported, Outcome};
+use reading::ImportError;
 
 /// The clients that the function keeps between events.
 #[derive(Debug)]
 pub struct Clients {
     table: Table,
     bucket: Bucket,
+    policies: Policies,
+    topic: Topic,
 }
 
 impl Clients {
@@ -30,14 +41,39 @@ impl Clients {
     pub fn new(sdk: &SdkConfig, config: &Config) -> Clients {
         Clients {
             table: Table::new(sdk, Patience::WORK, &config.table_name),
+            policies: Policies::new(Bucket::new(sdk, Patience::WORK, &config.bucket_name)),
             bucket: Bucket::new(sdk, Patience::WORK, &config.bucket_name),
+            topic: Topic::new(sdk, Patience::WORK, &config.topic_arn),
+        }
+    }
+}
+
+/// What the function is invoked with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Files have come.
+    Files(Messages),
+    /// It is time to look for files that have not.
+    Tick(Tick),
+}
+
+impl Event {
+    /// Tells the two apart: messages have `Records`, a tick has none.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn read(event: serde_json::Value) -> serde_json::Result<Event> {
+        if event.get("Records").is_some() {
+            serde_json::from_value(event).map(Event::Files)
+        } else {
+            serde_json::from_value(event).map(Event::Tick)
         }
     }
 }
 
 /// Takes in the files that the messages tell of, one after the other. Gives the messages that have to come again; all
 /// others are dealt with.
-pub async fn handle(event: &Messages, clients: &Clients, config: &Config) -> BatchAnswer {
+pub async fn handle(event: &Messages, clients: &Clients, config: &Config, clock: Clock<'_>) -> BatchAnswer {
     let mut answer = BatchAnswer::default();
     for message in &event.records {
         let message_id = message.message_id.as_str();
@@ -56,7 +92,7 @@ pub async fn handle(event: &Messages, clients: &Clients, config: &Config) -> Bat
         let mut failed = false;
         for arrival in &arrivals {
             // Boxed, since the nested types of the SDK's futures are too deep for the compiler otherwise.
-            let taken_in = Box::pin(orders::take_in(arrival, clients, config)).await;
+            let taken_in = Box::pin(file::take_in(arrival, clients, config, clock())).await;
             tell(arrival, &taken_in);
             failed |= taken_in.is_err();
         }
@@ -67,36 +103,11 @@ pub async fn handle(event: &Messages, clients: &Clients, config: &Config) -> Bat
     answer
 }
 
-/// The one line of the log that tells what became of an object.
-fn tell(arrival: &Arrival, taken_in: &Result<Outcome, StoreError>) {
+/// The line of the log that tells what became of an object.
+fn tell(arrival: &Arrival, taken_in: &Result<Outcome, ImportError>) {
     let object = arrival.key.as_str();
     match taken_in {
-        Ok(Outcome::Imported(Imported { rows, rejected, new, contradicting, stored_before })) => {
-            let (rows, rejected, new, contradicting) = (*rows, *rejected, *new, *contradicting);
-            if contradicting > 0 {
-                tracing::warn!(
-                    outcome = "imported",
-                    object,
-                    rows,
-                    rejected,
-                    new,
-                    contradicting,
-                    stored_before,
-                    "orders taken in, some of which say something else than an earlier file"
-                );
-            } else {
-                tracing::info!(
-                    outcome = "imported",
-                    object,
-                    rows,
-                    rejected,
-                    new,
-                    contradicting,
-                    stored_before,
-                    "orders taken in"
-                );
-            }
-        }
+        Ok(Outcome::Imported(imported)) => tell_of_rows(object, imported),
         Ok(Outcome::Rejected(reason)) => {
             tracing::warn!(
                 outcome = "rejected",
@@ -123,5 +134,44 @@ fn tell(arrival: &Arrival, taken_in: &Result<Outcome, StoreError>) {
                 "file cannot be taken in"
             );
         }
+    }
+}
+
+/// One line of what was taken, and one more where the file is of another kind than those before. Neither names a column
+/// or a word, which stand in the file's item of the table.
+fn tell_of_rows(object: &str, imported: &Imported) {
+    let Imported { rows, rejected, new, contradicting, stored_before, ref drift } = *imported;
+    if contradicting > 0 {
+        tracing::warn!(
+            outcome = "imported",
+            object,
+            rows,
+            rejected,
+            new,
+            contradicting,
+            stored_before,
+            "rows taken in, some of which say something else than an earlier file"
+        );
+    } else {
+        tracing::info!(
+            outcome = "imported",
+            object,
+            rows,
+            rejected,
+            new,
+            contradicting,
+            stored_before,
+            "rows taken in"
+        );
+    }
+    if !drift.is_none() {
+        tracing::warn!(
+            outcome = "drift",
+            object,
+            new_columns = drift.new_columns.len(),
+            gone_columns = drift.gone_columns.len(),
+            unknown_words = drift.unknown_words.len(),
+            "file has other columns or words than the one before"
+        );
     }
 }

@@ -152,7 +152,15 @@ impl StatementFormat {
         if holds(b"BkToCstmrStmt") || holds(b"camt.053") {
             return Some(StatementFormat::Camt053);
         }
-        (holds(b":20:") && holds(b":25")).then_some(StatementFormat::Mt940)
+        // At the beginning of a line, for times of day look alike.
+        let mut lines = head.split(|byte| matches!(byte, b'\n' | b'\r'));
+        let mut begins = |tag: &[u8]| {
+            lines.any(|line| {
+                let line = line.strip_prefix(csv::UTF8_MARK).unwrap_or(line);
+                line.starts_with(tag) || memchr::memmem::rfind(line, &[b"{4:", tag].concat()).is_some()
+            })
+        };
+        (begins(b":20:") && begins(b":25")).then_some(StatementFormat::Mt940)
     }
 }
 
@@ -310,6 +318,22 @@ mod tests {
         check("Pedidos.XML", Some(Format::Xml));
         check("orders.xls", None);
         check("-", None);
+    }
+
+    #[test]
+    fn a_statement_is_told_by_its_beginning() {
+        let check = |bytes: &[u8], expected: Option<StatementFormat>| {
+            assert_eq!(StatementFormat::sniff(bytes), expected, "{}", String::from_utf8_lossy(bytes));
+        };
+        let mt940 = Some(StatementFormat::Mt940);
+        check(b":20:A\r\n:25:191-1\r\n", mt940);
+        check(b"\xEF\xBB\xBF:20:A\n:25P:191-1\n", mt940);
+        check(b"{1:F01}{2:O940}{4:\n:20:A\n:25:1\n", mt940);
+        check(b"{1:F01}{2:O940}{4::20:A\r:25:1\r", mt940);
+        check(b"<?xml?><Document><BkToCstmrStmt>", Some(StatementFormat::Camt053));
+        check(b"date,time\n2026-03-02,10:20:25:25\n", None);
+        check(b":25:1\n:20:A\n", None);
+        check(b"", None);
     }
 
     #[test]

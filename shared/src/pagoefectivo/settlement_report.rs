@@ -124,6 +124,14 @@ impl BusinessType {
     }
 }
 
+/// Whether a file begins with the header of such a report, of whatever version.
+#[must_use]
+pub fn is_one(bytes: &[u8]) -> bool {
+    let header = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let holds = |field: Field| memchr::memmem::find(header, field.name.as_bytes()).is_some();
+    holds(TRANSACTION_ID) && holds(BUSINESS_TYPE)
+}
+
 /// Reads a report of any of the three versions, whose rows become settlement lines of `account`; a comma stands between
 /// its columns, and it has to have its header (`include_header=true`). [`Source::format`] and [`Source::account`] play no
 /// part.
@@ -439,6 +447,14 @@ mod tests {
             "has more than 6 decimals: expected a plain decimal such as 1234.50",
         );
         check(("TransactionID", ""), "is missing: expected a text of at most 256 bytes");
+    }
+
+    #[test]
+    fn a_report_is_told_by_its_header() {
+        assert!(is_one(report(V5, &[line(&[])]).as_bytes()));
+        assert!(is_one(V5.replace(',', "\",\"").as_bytes()));
+        assert!(!is_one(b"settlement_id,gross\nTransactionID,BusinessType\n"));
+        assert!(!is_one(b""));
     }
 
     #[test]

@@ -226,7 +226,7 @@ impl Players<'_> {
         let event = serde_json::from_value(json!({ "Records": [message] }));
         let event = event.map_err(|error| Failure::defect("the notification of the bucket", &error))?;
         let (clients, config) = &self.stage.import;
-        let answer = cuadre_import::handle(&event, clients, config).await;
+        let answer = cuadre_import::handle(&event, clients, config, &|| now).await;
         let taken_in = answer.failures.is_empty();
         taken_in
             .then_some(())

@@ -1,28 +1,32 @@
-//! One file of orders: out of the inbox, into the table and below `normalized/`.
+//! One file of the inbox: its rows into the table and below `normalized/`, and what came of it.
 
 use std::borrow::Cow;
 
 use cuadre::aws::bucket::{Bucket, Object, Written};
-use cuadre::aws::rows::{TOO_LARGE, format_of, unpacked};
+use cuadre::aws::rows::{TOO_LARGE, unpacked};
+use cuadre::aws::table::{Columns, Drift, FileName, FileRecord};
 use cuadre::aws::{StoreError, layout};
-use cuadre::formats::{self, FileError, Format, Leg, Mapping, Rejected, Source, Table, write_order_ndjson};
-use cuadre::lifecycle::evidence::OrderRow;
+use cuadre::calendar::Instant;
+use cuadre::config::files::FileRule;
+use cuadre::formats::{FileError, Leg};
 use cuadre::report::rejected_csv;
 use serde::Serialize;
 
-use crate::facts::{self, Counts};
+use crate::facts::Counts;
+use crate::legs::{self, Sorted};
 use crate::notification::Arrival;
+use crate::reading::{self, ImportError};
 use crate::{Clients, Config};
 
 /// Rows of one file: an invocation has to write them all to the table in its time. Our choice, not measured on AWS.
-const ROWS_MAX: usize = 200_000;
+pub(crate) const ROWS_MAX: usize = 200_000;
 
 /// Lines of one file, blank ones and those inside of quotes included: beyond it a file is not even read, since rows take
 /// memory that the function does not have.
 const LINES_MAX: usize = ROWS_MAX.saturating_mul(5);
 
-/// A row as one line. An item of the table holds 400 KB, and its line is not all that it holds.
-const LINE_BYTES_MAX: usize = 300_000;
+/// The legs whose files are taken in.
+pub(crate) const LEGS: [Leg; 4] = [Leg::Orders, Leg::Reports, Leg::Settlements, Leg::Bank];
 
 /// What became of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,18 +42,20 @@ pub(crate) enum Outcome {
 }
 
 /// What a file brought.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Imported {
     /// Rows that could be read.
     pub(crate) rows: usize,
     /// Rows that were set aside.
     pub(crate) rejected: usize,
-    /// Rows that told the table something new.
+    /// Rows that told the table something new; of settlements and bank lines, which are no facts yet, none ever do.
     pub(crate) new: u64,
     /// Rows that say something else than a fact under the same key.
     pub(crate) contradicting: u64,
     /// These rows were stored before, by this file or by one with the same content.
     pub(crate) stored_before: bool,
+    /// What its columns and words have that the file before did not.
+    pub(crate) drift: Drift,
 }
 
 /// The note about a file that was rejected whole.
@@ -61,59 +67,65 @@ struct Note<'a> {
     reason: &'a str,
 }
 
+/// Whose words a file holds.
+#[derive(Clone, Copy, Debug)]
+struct Place<'c> {
+    leg: Leg,
+    account: &'c str,
+}
+
 /// Takes one object in. The same object again changes nothing.
 pub(crate) async fn take_in(
     arrival: &Arrival,
     clients: &Clients,
     config: &Config,
-) -> Result<Outcome, StoreError> {
+    now: Instant,
+) -> Result<Outcome, ImportError> {
     if arrival.key.ends_with('/') {
         return Ok(Outcome::Folder);
     }
-    let account = account_of(arrival, config);
-    let outcome = match account {
-        Ok((account, format)) => Box::pin(import(arrival, account, format, clients)).await?,
-        Err(Unfit { reason, .. }) => Outcome::Rejected(reason.into()),
+    let place = place_of(arrival, config);
+    let outcome = match place {
+        Ok(place) => Box::pin(import(arrival, place, clients, now)).await?,
+        Err(reason) => Outcome::Rejected(reason.into()),
     };
     if let Outcome::Rejected(reason) = &outcome {
-        let known = account.map_or_else(|unfit| unfit.account, |(account, _)| Some(account));
-        note_rejection(arrival, known, reason, &clients.bucket).await?;
+        note_rejection(arrival, place.ok(), reason, &clients.bucket).await?;
     }
     Ok(outcome)
 }
 
-/// A key that names no file of orders.
-#[derive(Clone, Copy)]
-struct Unfit<'a> {
-    /// The account, where at least that is known.
-    account: Option<&'a str>,
-    reason: &'static str,
-}
-
-/// Whose orders a key announces, and how they are laid out.
-fn account_of<'c>(arrival: &Arrival, config: &'c Config) -> Result<(&'c str, Format), Unfit<'c>> {
-    let unfit = |account, reason| Unfit { account, reason };
+/// Whose words the folders of a key announce.
+///
+/// # Errors
+/// What is wrong with them; reads on after the key.
+fn place_of<'c>(arrival: &Arrival, config: &'c Config) -> Result<Place<'c>, &'static str> {
+    const ELSEWHERE: &str =
+        "does not lie below inbox/{leg}/{account}/, the leg being orders, reports, settlements or bank";
     if arrival.bucket != config.bucket_name {
-        return Err(unfit(None, "lies in another bucket than this deployment's"));
+        return Err("lies in another bucket than this deployment's");
     }
-    let folder = arrival.key.strip_prefix(layout::ORDERS_INBOX).and_then(|rest| rest.split_once('/'));
-    let Some((folder, _)) = folder else {
-        return Err(unfit(None, "does not lie below inbox/orders/{account}/"));
+    let mut folders = arrival.key.strip_prefix(layout::INBOX).ok_or(ELSEWHERE)?.splitn(3, '/');
+    let leg = folders.next().and_then(|word| LEGS.into_iter().find(|leg| leg.word() == word));
+    let (Some(leg), Some(folder), Some(_)) = (leg, folders.next(), folders.next()) else {
+        return Err(ELSEWHERE);
     };
-    let Some(account) = config.accounts.find(folder) else {
-        return Err(unfit(None, "lies in the folder of an account that ACCOUNTS does not list"));
-    };
-    let format = format_of(&arrival.key).map_err(|reason| unfit(Some(account), reason))?;
-    Ok((account, format))
+    let account = config.accounts.find(folder);
+    let account = account.ok_or("lies in the folder of an account that ACCOUNTS does not list")?;
+    Ok(Place { leg, account })
 }
 
 async fn import(
     arrival: &Arrival,
-    account: &str,
-    format: Format,
+    place: Place<'_>,
     clients: &Clients,
-) -> Result<Outcome, StoreError> {
+    now: Instant,
+) -> Result<Outcome, ImportError> {
     let rejected = |reason: String| Ok(Outcome::Rejected(reason.into()));
+    let rule = clients.policies.at(now).await?.file_rule(place.account, place.leg);
+    if let Err(reason) = reading::check_name(place.leg, &rule, &arrival.key) {
+        return Ok(Outcome::Rejected(reason.into()));
+    }
     let got = clients.bucket.get(&arrival.key, arrival.version_id.as_deref()).await;
     let bytes = match fetched(got)? {
         Fetched::Object(Object { bytes, .. }) => bytes,
@@ -128,31 +140,79 @@ async fn import(
     if lines > LINES_MAX {
         return rejected(format!("has {lines} lines: split it into files of at most {ROWS_MAX} rows"));
     }
-    let source = Source { name: &arrival.key, bytes: &bytes, format, account: Some(account) };
-    let Table { rows, rejected: mut set_aside, .. } =
-        match formats::read_orders(&source, &Mapping::default().orders) {
-            Ok(table) => table,
-            Err(error) => return rejected(fault(&error)),
-        };
-    let found = rows.len().saturating_add(set_aside.len());
-    if found > ROWS_MAX {
-        return rejected(format!("has {found} rows: split it into files of at most {ROWS_MAX} rows"));
+    match Box::pin(read(arrival, place, &rule, &bytes, clients)).await? {
+        Ok((sorted, counts)) => keep(arrival, place, sorted, counts, clients).await.map(Outcome::Imported),
+        Err(reason) => Ok(Outcome::Rejected(reason)),
     }
-    let (rows, content) = sorted_out(rows, arrival, account, &mut set_aside);
-    let counts = Box::pin(facts::record(&clients.table, &rows)).await?;
-    let stored_before =
-        !rows.is_empty() && !store(arrival, account, content, counts, &clients.bucket).await?;
+}
+
+/// Reads the rows and records those that are facts; the inner error is why the file is rejected whole.
+async fn read(
+    arrival: &Arrival,
+    place: Place<'_>,
+    rule: &FileRule,
+    bytes: &[u8],
+    clients: &Clients,
+) -> Result<Result<(Sorted, Counts), Cow<'static, str>>, ImportError> {
+    let reading = match reading::of(place.leg, rule, &arrival.key, bytes) {
+        Ok(reading) => reading,
+        Err(reason) => return Ok(Err(reason.into())),
+    };
+    let mapping = reading::mapping(rule, &clients.bucket).await?;
+    let file = legs::File { key: &arrival.key, bytes, account: place.account, reading, mapping: &mapping };
+    let table = &clients.table;
+    let read = match place.leg {
+        Leg::Orders => Box::pin(legs::orders(&file, table)).await?,
+        Leg::Reports => Box::pin(legs::reports(&file, table)).await?,
+        Leg::Settlements => legs::settlements(&file).map(|sorted| (sorted, Counts::default())),
+        Leg::Bank => legs::bank(&file).map(|sorted| (sorted, Counts::default())),
+        Leg::Notices => return Ok(Err("holds notices, which come signed and by no file".into())),
+    };
+    Ok(read.map_err(Cow::Owned))
+}
+
+/// Stores the rows, those that were set aside, and last what came of the file.
+async fn keep(
+    arrival: &Arrival,
+    place: Place<'_>,
+    sorted: Sorted,
+    counts: Counts,
+    clients: &Clients,
+) -> Result<Imported, ImportError> {
+    let Place { leg, account } = place;
+    let Sorted { rows, content, set_aside, columns, unknown_columns, cleansed, latest } = sorted;
+    let stored_before = rows > 0 && !store(arrival, place, content, counts, &clients.bucket).await?;
     if !set_aside.is_empty() {
         let csv = rejected_csv(&set_aside).map_err(not_written)?;
-        clients.bucket.put_new(&layout::rejected_orders_key(account, arrival.arrived_at, &csv), csv).await?;
+        let key = layout::rejected_rows_key(leg, account, arrival.arrived_at, &csv);
+        clients.bucket.put_new(&key, csv).await?;
     }
-    Ok(Outcome::Imported(Imported {
-        rows: rows.len(),
+    let name = FileName {
+        account,
+        leg,
+        arrived_at: arrival.arrived_at,
+        key: &arrival.key,
+        version_id: arrival.version_id.as_deref(),
+    };
+    let words = set_aside.iter().filter(|row| row.has_unknown_status()).map(|row| row.value.clone());
+    let words: Vec<String> = words.collect();
+    let columns =
+        Columns::new(!columns.is_empty(), if columns.is_empty() { &unknown_columns } else { &columns });
+    let drift = Drift::between(clients.table.columns_before(&name).await?.as_ref(), &columns, &words);
+    let record = FileRecord {
+        name,
+        rows,
         rejected: set_aside.len(),
-        new: counts.new,
-        contradicting: counts.contradicting,
-        stored_before,
-    }))
+        columns,
+        unknown_columns,
+        cleansed,
+        covered_until: latest,
+        drift,
+    };
+    clients.table.record_file(&record).await?;
+    let Counts { new, contradicting } = counts;
+    let (rejected, drift) = (set_aside.len(), record.drift);
+    Ok(Imported { rows, rejected, new, contradicting, stored_before, drift })
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -173,59 +233,26 @@ fn fetched(got: Result<Option<Object>, StoreError>) -> Result<Fetched, StoreErro
     }
 }
 
-/// The rows that may go on, and the same as canonical lines; the others join those that were set aside.
-fn sorted_out<'a>(
-    rows: Vec<OrderRow<'a>>,
-    arrival: &Arrival,
-    account: &str,
-    set_aside: &mut Vec<Rejected>,
-) -> (Vec<OrderRow<'a>>, Vec<u8>) {
-    let (mut kept, mut content) = (Vec::with_capacity(rows.len()), Vec::new());
-    for row in rows {
-        let before = content.len();
-        write_order_ndjson(&row, &mut content);
-        let reason = if row.account != account {
-            ("account", "is not the account of the folder that the file lies in", row.account.as_ref())
-        } else if content.len().saturating_sub(before) > LINE_BYTES_MAX {
-            ("", "is larger than the table can hold: expected at most 300000 bytes a row", "")
-        } else {
-            kept.push(row);
-            continue;
-        };
-        content.truncate(before);
-        let (field, what, value) = reason;
-        set_aside.push(Rejected {
-            file: arrival.key.clone(),
-            // The reader tells the lines of bad rows alone; this one was good in itself, and is named by its order.
-            line: 0,
-            field: field.to_owned(),
-            reason: format!("{what} (reference_id {})", row.reference_id),
-            value: value.chars().take(120).collect(),
-        });
-    }
-    (kept, content)
-}
-
 /// Writes the rows, unless the same ones are there already; tells whether they were new there.
 ///
 /// The table alone does not say that they are: an attempt that failed between table and bucket leaves facts without rows.
 /// Where it had nothing new to record, and only there, the bucket is asked.
 async fn store(
     arrival: &Arrival,
-    account: &str,
+    place: Place<'_>,
     content: Vec<u8>,
     counts: Counts,
     bucket: &Bucket,
 ) -> Result<bool, StoreError> {
-    if counts == Counts::default() && is_stored(account, &content, bucket).await? {
+    if counts == Counts::default() && is_stored(place, &content, bucket).await? {
         return Ok(false);
     }
-    let key = layout::imported_orders_key(account, arrival.arrived_at, &content);
+    let key = layout::imported_rows_key(place.leg, place.account, arrival.arrived_at, &content);
     bucket.put_new(&key, content).await.map(|written| written == Written::New)
 }
 
-async fn is_stored(account: &str, content: &[u8], bucket: &Bucket) -> Result<bool, StoreError> {
-    let prefix = layout::rows_prefix(Leg::Orders, account);
+async fn is_stored(place: Place<'_>, content: &[u8], bucket: &Bucket) -> Result<bool, StoreError> {
+    let prefix = layout::rows_prefix(place.leg, place.account);
     match bucket.list(&prefix, None).await {
         Ok(objects) => Ok(objects.iter().any(|object| layout::is_imported_content(&object.key, content))),
         // Rows that stand there twice do no harm, rows that stand nowhere do.
@@ -234,16 +261,17 @@ async fn is_stored(account: &str, content: &[u8], bucket: &Bucket) -> Result<boo
     }
 }
 
-/// Writes down that a file was rejected whole, for whoever looks for its orders.
+/// Writes down that a file was rejected whole, for whoever looks for its rows.
 async fn note_rejection(
     arrival: &Arrival,
-    account: Option<&str>,
+    place: Option<Place<'_>>,
     reason: &str,
     bucket: &Bucket,
 ) -> Result<(), StoreError> {
     let version_id = arrival.version_id.as_deref();
     let note = serde_json::to_vec(&Note { key: &arrival.key, version_id, reason }).map_err(not_written)?;
-    bucket.put_new(&layout::rejected_file_key(account, &arrival.key, version_id), note).await.map(drop)
+    let place = place.map(|place| (place.leg, place.account));
+    bucket.put_new(&layout::rejected_file_key(place, &arrival.key, version_id), note).await.map(drop)
 }
 
 /// Should a writer into memory ever refuse.
@@ -252,7 +280,7 @@ fn not_written(error: impl std::fmt::Display) -> StoreError {
 }
 
 /// What is wrong with a file, without a word out of it: where the header is missing, its columns are some shopper's data.
-fn fault(error: &FileError) -> String {
+pub(crate) fn fault(error: &FileError) -> String {
     match error {
         FileError::Empty { .. } => {
             "has no content at all: a day without rows still has its header line".to_owned()
