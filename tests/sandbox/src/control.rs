@@ -16,6 +16,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::envelope::json_response;
+use crate::fault::{Fault, FaultRule};
 use crate::ledger::{PaymentError, PaymentOptions};
 use crate::notice::SignedNotice;
 use crate::server::{Delivery, Shared};
@@ -75,8 +76,16 @@ struct NoticeUrl {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fault {
-    requests: u32,
+struct Trouble {
+    /// How many are hit; absent, all.
+    requests: Option<u32>,
+    #[serde(default)]
+    skip: u32,
+    /// The beginning of `METHOD path`; absent, every request.
+    #[serde(default)]
+    matching: String,
+    /// Absent, 500 with code 166.
+    fault: Option<Fault>,
 }
 
 #[derive(Deserialize)]
@@ -185,9 +194,12 @@ async fn forge(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<Respons
 }
 
 async fn fault(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<Response, Refused> {
-    let wanted: Fault = read(&body)?;
-    shared.fail_next(wanted.requests);
-    Ok(answer(StatusCode::OK, &json!({ "requests": wanted.requests })))
+    let Trouble { requests, skip, matching, fault } = read(&body)?;
+    let rule = FaultRule { fault: fault.unwrap_or(Fault::Internal), matching, skip, times: requests };
+    let mut book = shared.book();
+    book.faults.clear();
+    book.faults.inject(rule);
+    Ok(answer(StatusCode::OK, &json!({ "requests": requests })))
 }
 
 fn notice(notice: &SignedNotice) -> serde_json::Value {

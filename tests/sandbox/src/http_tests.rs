@@ -482,3 +482,27 @@ async fn a_taken_port_says_what_to_do_and_a_stopped_simulator_frees_it() {
     first.shutdown().await.unwrap();
     start(Config { port, ..config() }).await.unwrap().shutdown().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_fault_is_asked_for_by_its_name() {
+    let client = Client::new().await;
+    let cip = client.create().await;
+    let search = json!({"data": [{"cip": cip}]}).to_string();
+    let check = async |fault: Value, status: u16, begins: &str| {
+        let wanted = json!({"requests": 1, "matching": "POST /v1/cips/search", "fault": fault});
+        let (done, answer) = client.send("POST", "/_sandbox/fault", wanted).await;
+        assert_eq!(done, 200, "{answer}");
+        let (found, text) = client.send_raw("POST", "/v1/cips/search", search.clone()).await;
+        assert!(found == status && text.starts_with(begins), "{fault}: {found} {text}");
+        assert_eq!(client.search(cip).await["cip"], cip, "{fault} is spent");
+    };
+    check(json!("html"), 200, "<!DOCTYPE").await;
+    check(json!("empty"), 200, "").await;
+    check(json!({"status": 403}), 403, "<!DOCTYPE").await;
+    check(json!({"busy": "120"}), 429, "").await;
+    check(json!("text_code"), 200, "{\"code\":\"100\"").await;
+    check(json!({"code": 166}), 200, "{\"code\":166").await;
+    check(json!({"long": 10}), 200, "{\"padding\":\"xxxxxxxxxx\",\"code\":100").await;
+    let (refused, _) = client.send("POST", "/_sandbox/fault", json!({"fault": "flood"})).await;
+    assert_eq!(refused, 400);
+}

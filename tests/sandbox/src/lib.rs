@@ -8,6 +8,7 @@ mod config;
 mod control;
 mod create;
 mod envelope;
+mod fault;
 mod fields;
 #[cfg(test)]
 mod http_tests;
@@ -20,6 +21,7 @@ mod wire_time;
 pub use amount::Currency;
 pub use clock::SandboxClock;
 pub use config::{Assumptions, Config, PaidTwice, PaymentDateForm};
+pub use fault::{Fault, FaultRule};
 pub use ledger::{Payment, PaymentError, PaymentOptions};
 pub use notice::{DeliveryError, SignedNotice};
 pub use server::{Sandbox, StartError, start};

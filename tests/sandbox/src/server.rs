@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::middleware;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -10,11 +11,11 @@ use tokio::task::JoinHandle;
 
 use crate::clock::SandboxClock;
 use crate::config::Config;
-use crate::envelope::ApiError;
+use crate::fault::{Fault, FaultRule, Faults};
 use crate::ledger::{Ledger, Payment, PaymentError, PaymentOptions};
 use crate::notice::{DeliveryError, SignedNotice};
 use crate::tokens::Tokens;
-use crate::{api, control};
+use crate::{api, control, fault};
 
 /// The provider tries a notice at most twice: on an error it makes "a second attempt" (vendor documentation v1.1).
 const NOTICE_ATTEMPTS_MAX: u32 = 2;
@@ -39,21 +40,10 @@ pub(crate) struct Book {
     pub(crate) tokens: Tokens,
     pub(crate) notice_url: Option<String>,
     notices_due: Vec<SignedNotice>,
-    faults_left: u32,
+    pub(crate) faults: Faults,
 }
 
 impl Book {
-    /// Spends one of the faults that were asked for.
-    pub(crate) fn fault(&mut self) -> Result<(), ApiError> {
-        match self.faults_left.checked_sub(1) {
-            Some(left) => {
-                self.faults_left = left;
-                Err(ApiError::Internal)
-            }
-            None => Ok(()),
-        }
-    }
-
     pub(crate) fn notices_due(&self) -> &[SignedNotice] {
         &self.notices_due
     }
@@ -115,7 +105,14 @@ impl Shared {
     }
 
     pub(crate) fn fail_next(&self, requests: u32) {
-        self.book().faults_left = requests;
+        let mut book = self.book();
+        book.faults.clear();
+        book.faults.inject(FaultRule {
+            fault: Fault::Internal,
+            matching: String::new(),
+            skip: 0,
+            times: Some(requests),
+        });
     }
 
     pub(crate) fn set_notice_url(&self, url: Option<String>) {
@@ -162,11 +159,12 @@ pub async fn start(config: Config) -> Result<Sandbox, StartError> {
         tokens: Tokens::new(config.seed),
         notice_url: config.notice_url.clone(),
         notices_due: Vec::new(),
-        faults_left: 0,
+        faults: Faults::default(),
     };
     let clock = SandboxClock::new(config.start_at);
     let shared = Arc::new(Shared { config, clock, book: Mutex::new(book) });
-    let router = api::routes().merge(control::routes()).with_state(Arc::clone(&shared));
+    let faults = middleware::from_fn_with_state(Arc::clone(&shared), fault::pass);
+    let router = api::routes().layer(faults).merge(control::routes()).with_state(Arc::clone(&shared));
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(async move {
         // A dropped sender stops the server as well, so either outcome means the same.
@@ -235,7 +233,23 @@ impl Sandbox {
         self.shared.set_notice_url(url);
     }
 
-    /// Lets the next so many API requests fail with HTTP 500 and code 166.
+    /// Lets something go wrong on the way. Rules are tried in the order in which they came.
+    pub fn inject(&self, rule: FaultRule) {
+        self.shared.book().faults.inject(rule);
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn clear_faults(&self) {
+        self.shared.book().faults.clear();
+    }
+
+    /// How many API requests have come that begin so, such as `POST /v1/cips/search`.
+    #[must_use]
+    pub fn requests(&self, matching: &str) -> u32 {
+        self.shared.book().faults.requests(matching)
+    }
+
+    /// Lets the next so many API requests fail with HTTP 500 and code 166, and no others.
     pub fn fail_next(&self, requests: u32) {
         self.shared.fail_next(requests);
     }

@@ -26,6 +26,11 @@ pub(crate) fn lima_without_offset(time: DateTime<Utc>) -> String {
     naive.format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
+/// The header `Date` of an answer.
+pub(crate) fn http_date(time: DateTime<Utc>) -> String {
+    time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 /// Reads any of the forms seen.
 pub(crate) fn parse(text: &str) -> Option<DateTime<Utc>> {
     FORMS.iter().find_map(|form| DateTime::parse_from_str(text, form).ok()).map(|time| time.to_utc())
