@@ -5,11 +5,10 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use crate::pagoefectivo::client::Environment;
+
 /// Longest name of an account: it becomes part of keys in the table and in the bucket.
 const ACCOUNT_BYTES_MAX: usize = 64;
-
-/// The provider's production host (vendor doc v1.1).
-const PROVIDER_URL: &str = "https://services.pagoefectivo.pe";
 
 /// A variable that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,25 +81,24 @@ pub fn topic_arn(lookup: Lookup<'_>) -> Result<String, EnvError> {
     is_topic.then_some(arn).ok_or(EnvError::Invalid { name: "TOPIC_ARN", reason })
 }
 
-/// `PROVIDER_URL`: where the provider's API is; absent, its production host. Plain HTTP goes to this machine only,
-/// since keys travel there.
+/// `PROVIDER_URL`: where the provider's API is: `production`, which holds where it is absent, `test`, or an address. Plain
+/// HTTP goes to this machine only, since keys travel there.
 ///
 /// # Errors
 /// [`EnvError::Invalid`].
 pub fn provider_url(lookup: Lookup<'_>) -> Result<String, EnvError> {
     let name = "PROVIDER_URL";
-    let Ok(url) = required(lookup, name) else {
-        return Ok(PROVIDER_URL.to_owned());
+    let environment = match required(lookup, name) {
+        Ok(text) => Environment::parse(&text),
+        Err(_) => Some(Environment::Production),
     };
-    let safe = keeps_secrets(&url);
-    let url = url.trim_end_matches('/').to_owned();
-    let reason = "is not an https:// address (plain http:// is for 127.0.0.1, localhost and [::1])";
-    safe.then_some(url).ok_or(EnvError::Invalid { name, reason })
+    let reason = "is not production, test or an https:// address (plain http:// is for 127.0.0.1, localhost and [::1])";
+    environment.map(|place| place.base_url().to_owned()).ok_or(EnvError::Invalid { name, reason })
 }
 
 /// Whether what is sent to this address can be read on the way by nobody: HTTPS, or plain HTTP that stays on this machine.
 #[must_use]
-pub(super) fn keeps_secrets(url: &str) -> bool {
+pub(crate) fn keeps_secrets(url: &str) -> bool {
     url.starts_with("https://") || url.strip_prefix("http://").is_some_and(is_this_machine)
 }
 
@@ -203,7 +201,8 @@ mod tests {
         let check = |value: Option<&str>, expected: Option<&str>| {
             assert_eq!(provider_url(&with(value)).ok().as_deref(), expected, "{value:?}");
         };
-        check(None, Some(PROVIDER_URL));
+        check(None, Some("https://services.pagoefectivo.pe"));
+        check(Some("test"), Some("https://pre1a.services.pagoefectivo.pe"));
         check(
             Some("https://pre1a.services.pagoefectivo.pe/"),
             Some("https://pre1a.services.pagoefectivo.pe"),

@@ -86,6 +86,20 @@ pub enum ClientError {
         /// The fields that the envelope complains of.
         fields: Vec<FieldFault>,
     },
+    /// A CIP may have been made, and no answer told its number.
+    #[error(
+        "whether {what} made a CIP is not known: before it is asked for again, look for transactionCode {transaction_code:?} among \
+         the CIPs in PagoEfectivo's portal; one that no shopper was told of expires unpaid"
+    )]
+    OutcomeUnknown {
+        /// What was asked.
+        what: &'static str,
+        /// By which reference such a CIP can be found.
+        transaction_code: String,
+        /// What came in place of an answer.
+        #[source]
+        source: Box<ClientError>,
+    },
     /// The provider's answer is none that is known.
     #[error("{what} of the provider answers something unknown: the answer {why}")]
     NotUnderstood {
@@ -113,6 +127,20 @@ impl ClientError {
             ClientError::Trouble { what, status, .. } => is_question(what) && *status != 429,
             ClientError::Refused { what, status, .. } => is_question(what) && !matches!(*status, 401 | 403),
             ClientError::Cut { what, .. } | ClientError::NotUnderstood { what, .. } => is_question(what),
+            ClientError::OutcomeUnknown { source, .. } => source.concerns_one_question(),
+        }
+    }
+
+    /// Whether it was the token that could not be had, so that the question itself was never asked.
+    #[must_use]
+    pub(super) fn is_about_token(&self) -> bool {
+        match self {
+            ClientError::TimedOut { what }
+            | ClientError::Cut { what, .. }
+            | ClientError::Trouble { what, .. }
+            | ClientError::Refused { what, .. }
+            | ClientError::NotUnderstood { what, .. } => *what == AUTHORIZATIONS,
+            _ => false,
         }
     }
 
@@ -128,9 +156,10 @@ impl ClientError {
             // A refusal under a status of success is an error that the provider noticed on its way.
             ClientError::Refused { status, .. } => !(200..300).contains(status),
             ClientError::Trouble { status, .. } => *status == 429,
-            ClientError::TimedOut { .. } | ClientError::Cut { .. } | ClientError::NotUnderstood { .. } => {
-                false
-            }
+            ClientError::TimedOut { .. }
+            | ClientError::Cut { .. }
+            | ClientError::NotUnderstood { .. }
+            | ClientError::OutcomeUnknown { .. } => false,
         }
     }
 }

@@ -1,9 +1,14 @@
-//! The provider's API v1, as far as it is needed to learn what became of a CIP: authorizations and search.
+//! The provider's API v1: authorizations, search, and what changes a CIP.
 //!
 //! There is no search by date, state or reference anywhere public; the CIPs have to be named.
 
+mod cips;
 mod envelope;
+mod environment;
 mod error;
+#[cfg(test)]
+mod fault_tests;
+mod record;
 #[cfg(test)]
 mod stub;
 mod token;
@@ -13,18 +18,23 @@ pub mod wire;
 use std::sync::Arc;
 
 use reqwest::header;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use tokio::time::Instant as Moment;
 
+use self::envelope::CODE_GOOD;
 use self::token::Tokens;
 use self::wire::{Method, Question, REQUESTS_PER_MINUTE_DEFAULT, Repeat, Reply, Wire};
 use super::search::{self, Answer, AnswerError};
-use super::{Credentials, Secret};
+use super::{Credentials, Secret, fields};
 use crate::calendar::Clock;
 use crate::ids::Cip;
 
+pub use cips::{CreatedCip, NewCip, Removal, Shopper};
 pub use envelope::{FieldFault, code_in_words};
+pub use environment::Environment;
 pub use error::ClientError;
+pub use record::Record;
 pub use wire::Persistence;
 
 /// How many CIPs one request asks for. Several are allowed (vendor documentation of the SDKs); the most that the
@@ -48,7 +58,7 @@ pub struct Exchange {
     pub answer: Answer,
 }
 
-/// A client for all accounts; it keeps their tokens.
+/// A client for all accounts; it keeps their tokens and shares one wire with all who ask.
 #[derive(Debug)]
 pub struct Client {
     wire: Arc<Wire>,
@@ -166,6 +176,28 @@ impl Client {
 fn json(what: &'static str, request: &impl Serialize) -> Result<String, ClientError> {
     let unsendable = |_| ClientError::Unsendable { what, why: "its request cannot be written as JSON" };
     serde_json::to_string(request).map_err(unsendable)
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+/// An answer's `data`, where its code is that of success.
+fn good_data<'r>(
+    what: &'static str,
+    reply: &'r Reply,
+    sent: &str,
+) -> Result<Option<&'r RawValue>, ClientError> {
+    let envelope: Envelope<'r> =
+        serde_json::from_slice(&reply.body).map_err(|_| not_understood(what, &reply.body))?;
+    match fields::scalar(envelope.code) {
+        Ok(Some(code)) if code == CODE_GOOD => Ok(envelope.data),
+        _ => Err(refused(what, reply, sent)),
+    }
 }
 
 /// An error of the provider's under a status of success.

@@ -5,13 +5,11 @@ use std::sync::{Arc, Mutex as Lock, PoisonError};
 
 use chrono::{FixedOffset, TimeDelta};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use tokio::time::{self, Instant as Moment};
 
-use super::envelope::CODE_GOOD;
-use super::{AUTHORIZATIONS, Client, ClientError, json, not_understood, refused};
+use super::{AUTHORIZATIONS, Client, ClientError, good_data, json, not_understood};
 use crate::calendar::{Clock, Instant};
 use crate::pagoefectivo::{Credentials, Secret, fields};
 
@@ -39,14 +37,6 @@ struct AuthorizationRequest<'a> {
     id_service: u64,
     date_request: &'a str,
     hash_string: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    code: Option<&'a RawValue>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -108,11 +98,7 @@ async fn authorize(
     let request = json(AUTHORIZATIONS, &request)?;
     let reply = client.authorize(request.clone(), deadline).await?;
     let not_understood = || not_understood(AUTHORIZATIONS, &reply.body);
-    let envelope: Envelope<'_> = serde_json::from_slice(&reply.body).map_err(|_| not_understood())?;
-    if !matches!(fields::scalar(envelope.code), Ok(Some(code)) if code == CODE_GOOD) {
-        return Err(refused(AUTHORIZATIONS, &reply, &request));
-    }
-    let data = envelope.data.ok_or_else(not_understood)?;
+    let data = good_data(AUTHORIZATIONS, &reply, &request)?.ok_or_else(not_understood)?;
     let data: AuthorizationData = serde_json::from_str(data.get()).map_err(|_| not_understood())?;
     if data.token.is_empty() || !data.token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(ClientError::NotUnderstood {

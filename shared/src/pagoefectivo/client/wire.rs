@@ -14,8 +14,10 @@ use tokio::time::{self, Instant};
 
 use super::envelope::{Complaint, complaint};
 use super::error::ClientError;
+use super::record::{self, Record, Records, safe_headers};
 use super::wait::{Turns, http_date, part_of, retry_after, varied};
 use crate::pagoefectivo::Secret;
+use crate::telemetry;
 
 pub use reqwest::Method;
 pub use reqwest::header::HeaderName;
@@ -131,6 +133,7 @@ pub struct Wire {
     http: reqwest::Client,
     persistence: Persistence,
     turns: Turns,
+    records: Option<Records>,
 }
 
 /// An attempt that came to nothing.
@@ -159,7 +162,19 @@ impl Wire {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(ClientError::Setup)?;
-        Ok(Wire { http, persistence, turns: Turns::new(requests_per_minute) })
+        Ok(Wire { http, persistence, turns: Turns::new(requests_per_minute), records: None })
+    }
+
+    /// Keeps what may be shown of each request from now on, for the provider's support.
+    #[must_use]
+    pub fn recording(self) -> Wire {
+        Wire { records: Some(Records::default()), ..self }
+    }
+
+    /// The latest requests, oldest first; none where they are not kept.
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
+        self.records.as_ref().map(Records::all).unwrap_or_default()
     }
 
     /// Asks until there is an answer, a refusal, or no attempt left.
@@ -227,23 +242,45 @@ impl Wire {
         let turn = self.turns.take(Instant::now(), deadline).ok_or(ClientError::NoTurn { what })?;
         time::sleep_until(turn).await;
         let left = deadline.saturating_duration_since(Instant::now());
-        let mut request = self
-            .http
-            .request(question.method.clone(), &question.url)
-            .headers(headers(question)?)
-            .timeout(self.persistence.request.min(left));
+        let (sent_at, began) = (DateTime::<Utc>::from(SystemTime::now()), Instant::now());
+        let mut seen = Seen::default();
+        let outcome = self.send(question, self.persistence.request.min(left), &mut seen).await;
+        if let Some(records) = &self.records {
+            let error = outcome.as_ref().err().map(|failed| &failed.error);
+            records.keep(Record {
+                what,
+                method: question.method.to_string(),
+                sent_at,
+                duration: began.elapsed(),
+                status: seen.status,
+                code: error.and_then(record::code),
+                fault: error.map(|error| telemetry::chain(error)),
+                headers: seen.headers,
+            });
+        }
+        outcome
+    }
+
+    async fn send(&self, question: &Question, timeout: Duration, seen: &mut Seen) -> Result<Reply, Failed> {
+        let what = question.what;
+        let request = self.http.request(question.method.clone(), &question.url);
+        let mut request = request.headers(headers(question)?).timeout(timeout);
         if let Some(body) = &question.body {
             request = request.body(body.clone());
         }
         let response = request.send().await.map_err(|error| broken(what, error))?;
         let status = response.status();
+        if self.records.is_some() {
+            *seen =
+                Seen { status: Some(status.as_u16()), headers: safe_headers(response.headers(), question) };
+        }
         if status.is_success() {
             return Ok(reply(question, response).await?);
         }
-        let (status, asked_wait) = (status.as_u16(), asked_wait(response.headers()));
-        let is_trouble =
-            matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
-                || response.status().is_server_error();
+        let asked_wait = asked_wait(response.headers());
+        let is_trouble = status.is_server_error()
+            || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+        let status = status.as_u16();
         let Complaint { code, fields } = complaint(&error_body(response).await, question.body.as_deref());
         let error = if is_trouble {
             let retry_after_seconds = asked_wait.map(|wait| wait.as_secs());
@@ -253,6 +290,13 @@ impl Wire {
         };
         Err(Failed { error, asked_wait })
     }
+}
+
+/// What was seen of an answer before it was read.
+#[derive(Default)]
+struct Seen {
+    status: Option<u16>,
+    headers: Vec<(String, String)>,
 }
 
 fn headers(question: &Question) -> Result<HeaderMap, ClientError> {
