@@ -12,11 +12,11 @@ use std::time::Duration;
 use cuadre::aws::batch::{BatchAnswer, Message, Messages};
 use cuadre::aws::bucket::Bucket;
 use cuadre::aws::policy::{Policies, PolicyUnavailable};
-use cuadre::aws::queue::Queue;
+use cuadre::aws::queue::{Queue, rest};
 use cuadre::aws::table::Table;
 use cuadre::aws::{Patience, SdkConfig, StoreError};
 use cuadre::calendar::{Clock, Instant};
-use cuadre::ids::{Cip, hash_parts};
+use cuadre::ids::Cip;
 use cuadre::telemetry;
 use serde::Deserialize;
 
@@ -145,7 +145,7 @@ async fn send_on(message: &Message, clients: &Clients, now: Instant) -> Result<O
 
 /// Lets a failed message rest. Should even that fail, the queue's own time-out brings it back.
 async fn postpone(message: &Message, error: &ForwardError, clients: &Clients) {
-    let received = message.attributes.approximate_receive_count.parse().unwrap_or(1);
+    let received = message.received();
     let wait = wait(received, &message.message_id);
     tracing::warn!(
         outcome = "postponed",
@@ -160,12 +160,7 @@ async fn postpone(message: &Message, error: &ForwardError, clients: &Clients) {
     }
 }
 
-/// 10 s, 20 s, 40 s … up to 15 minutes, each shorter by up to a fifth so that many messages do not come back at once. What
-/// part of the fifth follows from message and attempt.
+/// 10 s, 20 s, 40 s … up to 15 minutes.
 fn wait(received: u32, message_id: &str) -> Duration {
-    let doublings = received.saturating_sub(1).min(16);
-    let whole = WAIT_FIRST.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX)).min(WAIT_MAX);
-    let [byte, ..] = hash_parts([message_id.as_bytes(), &received.to_be_bytes()]);
-    let shorter = whole.checked_div(5).unwrap_or_default().saturating_mul(u32::from(byte)).checked_div(256);
-    whole.saturating_sub(shorter.unwrap_or_default())
+    rest(WAIT_FIRST, WAIT_MAX, received, message_id)
 }

@@ -27,6 +27,14 @@ pub struct Message {
     pub attributes: MessageAttributes,
 }
 
+impl Message {
+    /// How often it has been received, this time included.
+    #[must_use]
+    pub fn received(&self) -> u32 {
+        self.attributes.approximate_receive_count.parse().unwrap_or(1)
+    }
+}
+
 /// What the queue says of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]

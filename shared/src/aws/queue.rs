@@ -5,6 +5,19 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 
 use super::{Patience, SdkConfig, StoreError, failed};
+use crate::ids::hash_parts;
+
+/// How long a message that failed rests before it is received again: `first`, twice that, and so on up to `most`, each
+/// shorter by up to a fifth so that many messages do not come back at once. What part of the fifth follows from message and
+/// attempt; the first attempt is 1.
+#[must_use]
+pub fn rest(first: Duration, most: Duration, received: u32, message_id: &str) -> Duration {
+    let doublings = received.saturating_sub(1).min(16);
+    let whole = first.saturating_mul(1_u32.checked_shl(doublings).unwrap_or(u32::MAX)).min(most);
+    let [byte, ..] = hash_parts([message_id.as_bytes(), &received.to_be_bytes()]);
+    let shorter = whole.checked_div(5).unwrap_or_default().saturating_mul(u32::from(byte)).checked_div(256);
+    whole.saturating_sub(shorter.unwrap_or_default())
+}
 
 /// An SQS queue.
 #[derive(Debug)]
