@@ -3,5 +3,6 @@
 pub mod env;
 pub mod files;
 mod policy;
+pub mod sources;
 
 pub use policy::{Coverage, PerLeg, Policy, PolicyError};

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::env;
 use super::files::{self, FileRule, FileRuleError, FileRules, FilesTable};
+use super::sources::{self, Source, SourceError, SourceTable};
 use crate::formats::{Leg, toml_fault};
 use crate::lifecycle::meaning::{Meaning, Meanings};
 use crate::money::{self, Currency};
@@ -57,6 +58,9 @@ pub enum PolicyError {
     /// A rule for files that cannot be used.
     #[error(transparent)]
     FileRule(#[from] FileRuleError),
+    /// A source of reports that cannot be used.
+    #[error(transparent)]
+    Source(#[from] SourceError),
 }
 
 /// How far a source is taken to have spoken.
@@ -92,6 +96,8 @@ pub struct Policy {
     pub meanings: Meanings,
     forward_urls: BTreeMap<String, Address>,
     file_rules: BTreeMap<String, FileRules>,
+    /// By account; those that the policy names alone.
+    sources: BTreeMap<String, Vec<Source>>,
     hash: [u8; 32],
 }
 
@@ -120,6 +126,7 @@ struct PolicyFile {
 struct AccountTable {
     forward_url: Option<String>,
     files: FilesTable,
+    sources: BTreeMap<String, SourceTable>,
 }
 
 #[derive(Deserialize)]
@@ -192,8 +199,10 @@ impl Policy {
             }
         }
         let (mut forward_urls, mut file_rules) = (BTreeMap::new(), BTreeMap::new());
+        let mut sources = BTreeMap::new();
         for (account, table) in file.accounts {
             file_rules.insert(account.clone(), files::read(&account, table.files)?);
+            sources.insert(account.clone(), sources::read(&account, table.sources)?);
             match table.forward_url.map(|url| env::keeps_secrets(&url).then_some(url)) {
                 Some(Some(url)) => drop(forward_urls.insert(account, Address(url))),
                 Some(None) => return Err(PolicyError::ForwardUrl(account)),
@@ -205,6 +214,7 @@ impl Policy {
             meanings,
             forward_urls,
             file_rules,
+            sources,
             grace_hours: PerLeg {
                 orders: file.grace.orders_hours,
                 reports: file.grace.reports_hours,
@@ -238,6 +248,17 @@ impl Policy {
         rules.and_then(|rules| rules.get(&leg)).cloned().unwrap_or_default()
     }
 
+    /// Where an account's reports come from: what the policy says of it, else the search.
+    #[must_use]
+    pub fn sources(&self, account: &str) -> Vec<Source> {
+        self.sources.get(account).cloned().unwrap_or_else(sources::usual)
+    }
+
+    /// The accounts that the policy names.
+    pub fn accounts(&self) -> impl Iterator<Item = &str> {
+        self.sources.keys().map(String::as_str)
+    }
+
     /// SHA-256 of the policy's text, in hexadecimal; that of the empty text for the defaults.
     #[must_use]
     pub fn hash_hex(&self) -> String {
@@ -260,6 +281,7 @@ impl Default for Policy {
             meanings: Meanings::default(),
             forward_urls: BTreeMap::new(),
             file_rules: BTreeMap::new(),
+            sources: BTreeMap::new(),
             grace_hours: PerLeg { orders: 24, reports: 24, notices: 24 },
             coverage: PerLeg {
                 orders: Coverage::Latest,
