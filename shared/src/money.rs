@@ -123,6 +123,12 @@ impl Micros {
             None => read(text).map(Micros),
         }
     }
+
+    /// The amount in millionths of its currency.
+    #[must_use]
+    pub const fn millionths(self) -> i64 {
+        self.0
+    }
 }
 
 impl fmt::Display for Micros {

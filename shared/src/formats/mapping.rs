@@ -209,6 +209,12 @@ impl Default for LegMapping {
 }
 
 impl LegMapping {
+    /// Whether the mapping says where a document holds its records, which lines of their own do not have.
+    #[must_use]
+    pub fn names_records(&self) -> bool {
+        self.records.is_some()
+    }
+
     fn new(table: Table, layout: &'static Layout) -> Result<LegMapping, MappingError> {
         let canonical = LegMapping::default();
         let columns = columns(&table, layout)?;

@@ -17,6 +17,7 @@ mod mt940;
 mod ndjson;
 mod notices;
 mod orders;
+mod place;
 mod plan;
 mod preset;
 mod reader;
@@ -48,6 +49,7 @@ pub(crate) use reader::read as read_layout;
 
 pub use error::FileError;
 pub use mapping::{LegMapping, Mapping, MappingError};
+pub use place::text_at;
 pub use preset::preset;
 pub use statements::merge_statements;
 pub use write::{
