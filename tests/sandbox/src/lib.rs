@@ -14,6 +14,7 @@ mod fields;
 mod http_tests;
 mod ledger;
 mod notice;
+pub mod report;
 mod server;
 mod tokens;
 mod wire_time;
