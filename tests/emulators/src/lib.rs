@@ -13,8 +13,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-    StreamSpecification, StreamViewType,
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType,
+    Projection, ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType,
 };
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -26,7 +26,9 @@ use winterbaume_secretsmanager::SecretsManagerService;
 
 pub use bus::{BUS_NAME, BusEvent};
 pub use network::{Fault, Faults, Service, Trouble};
-pub use queues::{FAILURES_URL, FORWARDS_DEAD_URL, FORWARDS_URL, INBOX_DEAD_URL, INBOX_URL};
+pub use queues::{
+    FAILURES_URL, FORWARDS_DEAD_URL, FORWARDS_URL, INBOX_DEAD_URL, INBOX_URL, PULLS_DEAD_URL, PULLS_URL,
+};
 pub use topic::Alert;
 
 /// The table that [`Emulators::start`] makes, with the keys of the deployed one.
@@ -246,17 +248,27 @@ impl Emulators {
         let mut request =
             self.dynamodb().create_table().table_name(TABLE_NAME).billing_mode(BillingMode::PayPerRequest);
         request = request.stream_specification(stream);
-        for (name, role) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
-            let key = KeySchemaElement::builder().attribute_name(name).key_type(role).build();
+        let key = |name: &str, role: KeyType| {
+            KeySchemaElement::builder().attribute_name(name).key_type(role).build()
+        };
+        let key = |name, role| key(name, role).map_err(|error| refused_here(&error));
+        for name in ["pk", "sk", "due_in", "due_at"] {
             let attribute = AttributeDefinition::builder()
                 .attribute_name(name)
                 .attribute_type(ScalarAttributeType::S)
                 .build()
                 .map_err(|error| refused_here(&error))?;
-            request = request
-                .key_schema(key.map_err(|error| refused_here(&error))?)
-                .attribute_definitions(attribute);
+            request = request.attribute_definitions(attribute);
         }
+        request = request.key_schema(key("pk", KeyType::Hash)?).key_schema(key("sk", KeyType::Range)?);
+        let due = GlobalSecondaryIndex::builder()
+            .index_name("due")
+            .key_schema(key("due_in", KeyType::Hash)?)
+            .key_schema(key("due_at", KeyType::Range)?)
+            .projection(Projection::builder().projection_type(ProjectionType::All).build())
+            .build()
+            .map_err(|error| refused_here(&error))?;
+        request = request.global_secondary_indexes(due);
         let created = request.send().await.map_err(|error| refused_here(&error))?;
         let arn = created.table_description().and_then(|table| table.latest_stream_arn());
         self.stream.set_arn(arn.unwrap_or_default());

@@ -20,12 +20,16 @@ pub const FORWARDS_DEAD_URL: &str =
 pub const INBOX_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/cuadre-inbox";
 /// Where a file's message lies that could not be dealt with in five tries.
 pub const INBOX_DEAD_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/cuadre-inbox-dead";
+/// The FIFO queue of pulls, each of one source.
+pub const PULLS_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/cuadre-pulls.fifo";
+/// Where a pull lies that has failed every time.
+pub const PULLS_DEAD_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/cuadre-pulls-dead.fifo";
 /// The queue of what has to be done again by hand.
 pub const FAILURES_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/cuadre-failures";
 
 /// Queue, its dead-letter queue, and how often a message is received before it goes there, as in the template.
-const REDRIVES: [(&str, &str, u32); 2] =
-    [(FORWARDS_URL, FORWARDS_DEAD_URL, 100), (INBOX_URL, INBOX_DEAD_URL, 5)];
+const REDRIVES: [(&str, &str, u32); 3] =
+    [(FORWARDS_URL, FORWARDS_DEAD_URL, 100), (INBOX_URL, INBOX_DEAD_URL, 5), (PULLS_URL, PULLS_DEAD_URL, 50)];
 
 /// The queues; clones share them.
 #[derive(Clone, Debug, Default)]
