@@ -193,7 +193,7 @@ def test_no_secret_and_no_body_is_logged_or_kept(day):
         assert "transactionCode" not in text, f"a notice's body stands in {where}"
 
 
-@pytest.mark.parametrize("queue", ["FailuresQueueUrl", "ForwardsDeadQueueUrl", "InboxDeadQueueUrl"])
+@pytest.mark.parametrize("queue", ["FailuresQueueUrl", "ForwardsDeadQueueUrl", "InboxDeadQueueUrl", "PullsDeadQueueUrl"])
 def test_nothing_failed_every_time(day, queue):
     attributes = day.sqs.get_queue_attributes(
         QueueUrl=day.stack.outputs[queue], AttributeNames=["ApproximateNumberOfMessages"]

@@ -31,6 +31,7 @@ ACTIONS = {
         "dynamodb:ListStreams",
         "dynamodb:PutItem",
         "dynamodb:Query",
+        "dynamodb:UpdateItem",
         "events:PutEvents",
         "s3:GetObject",
         "s3:ListBucket",
@@ -50,6 +51,7 @@ ACTIONS = {
     "import": {
         "dynamodb:PutItem",
         "dynamodb:Query",
+        "dynamodb:UpdateItem",
         "s3:GetObject",
         "s3:GetObjectVersion",
         "s3:ListBucket",
@@ -63,11 +65,15 @@ ACTIONS = {
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:Query",
-        "dynamodb:Scan",
+        "dynamodb:UpdateItem",
         "s3:GetObject",
         "s3:ListBucket",
         "s3:PutObject",
         "secretsmanager:GetSecretValue",
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
         "sqs:SendMessage",
     },
     "reconcile": {
@@ -84,6 +90,7 @@ ACTIONS = {
         "sqs:SendMessage",
     },
 }
+WRITES = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
 LOG_ACTIONS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
@@ -185,8 +192,11 @@ def test_writes_of_the_functions_stay_in_their_folders(template):
         "import": {"${Bucket.Arn}/normalized/orders/*", "${Bucket.Arn}/rejected/*"},
         "report-pull": {
             "${Bucket.Arn}/raw/*",
+            "${Bucket.Arn}/pulls/*",
             "${Bucket.Arn}/normalized/reports/*",
+            "${Bucket.Arn}/normalized/settlements/*",
             "${Bucket.Arn}/normalized/looks/*",
+            "${Bucket.Arn}/rejected/*",
         },
         "reconcile": {"${Bucket.Arn}/runs/*"},
     }
@@ -199,16 +209,19 @@ def test_writes_of_the_functions_stay_in_their_part_of_the_table(template):
     for function, logical in LOGICAL.items():
         role = of_type(template, "AWS::IAM::Role")[f"{logical}Role"]
         for statement in statements(role):
-            for action in {"dynamodb:PutItem", "dynamodb:DeleteItem"} & set(listed(statement["Action"])):
+            for action in WRITES & set(listed(statement["Action"])):
                 keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
                 parts.setdefault((function, action.removeprefix("dynamodb:")), []).extend(keys)
     assert parts == {
         ("callback", "PutItem"): ["CIP#*", "QUARANTINE#*"],
         ("publish", "PutItem"): ["CIP#*", "OPERATION#*"],
+        ("publish", "UpdateItem"): ["CIP#*"],
         ("publish", "DeleteItem"): ["CIP#*"],
         ("import", "PutItem"): ["CIP#*", "ORDER#*"],
-        ("report-pull", "PutItem"): ["WATERMARK#*", "CIP#*", "DOUBTED#*"],
-        ("report-pull", "DeleteItem"): ["DOUBTED#*"],
+        ("import", "UpdateItem"): ["CIP#*"],
+        ("report-pull", "PutItem"): ["WATERMARK#*", "PULL#*", "LOCK#*", "CIP#*"],
+        ("report-pull", "UpdateItem"): ["CIP#*"],
+        ("report-pull", "DeleteItem"): ["LOCK#*"],
         ("reconcile", "PutItem"): ["BREAK#*", "RUN#*"],
     }
 
@@ -249,7 +262,11 @@ def test_the_kinds_that_publish_hears_are_those_that_the_table_writes(template):
 
 @pytest.mark.parametrize(
     ("queue", "dead", "alarm", "function"),
-    [("Forwards", "ForwardsDead", "ForwardsDeadAlarm", "Forward"), ("Inbox", "InboxDead", "InboxDeadAlarm", "Import")],
+    [
+        ("Forwards", "ForwardsDead", "ForwardsDeadAlarm", "Forward"),
+        ("Inbox", "InboxDead", "InboxDeadAlarm", "Import"),
+        ("Pulls", "PullsDead", "PullsDeadAlarm", "ReportPull"),
+    ],
 )
 def test_a_message_that_fails_every_time_ends_in_a_queue_with_an_alarm(template, queue, dead, alarm, function):
     queues = of_type(template, "AWS::SQS::Queue")
@@ -276,14 +293,36 @@ def test_a_notice_is_tried_for_most_of_a_day_and_kept_for_longer(template):
 def test_the_emulated_queues_give_up_where_those_of_the_template_do(template):
     queues = of_type(template, "AWS::SQS::Queue")
     emulated = (REPOSITORY / "tests/emulators/src/queues.rs").read_text(encoding="utf-8")
-    for queue, words in (("Forwards", "FORWARDS_URL, FORWARDS_DEAD_URL"), ("Inbox", "INBOX_URL, INBOX_DEAD_URL")):
+    for queue, words in (
+        ("Forwards", "FORWARDS_URL, FORWARDS_DEAD_URL"),
+        ("Inbox", "INBOX_URL, INBOX_DEAD_URL"),
+        ("Pulls", "PULLS_URL, PULLS_DEAD_URL"),
+    ):
         tries = queues[queue]["RedrivePolicy"]["maxReceiveCount"]
         assert f"({words}, {tries})" in emulated, queue
 
 
-def test_a_file_has_an_invocation_of_its_own(template):
-    mapping = of_type(template, "AWS::Serverless::Function")["ImportFunction"]["Events"]["Inbox"]["Properties"]
+@pytest.mark.parametrize(("function", "event"), [("Import", "Inbox"), ("ReportPull", "Pulls")])
+def test_a_file_and_a_source_have_an_invocation_of_their_own(template, function, event):
+    mapping = of_type(template, "AWS::Serverless::Function")[f"{function}Function"]["Events"][event]["Properties"]
     assert mapping["BatchSize"] == 1
+
+
+def test_a_source_has_one_pull_at_a_time_and_is_tried_for_eleven_hours(template):
+    queue = of_type(template, "AWS::SQS::Queue")["Pulls"]
+    assert (queue["FifoQueue"], queue["DeduplicationScope"]) == (True, "messageGroup")
+    tries = queue["RedrivePolicy"]["maxReceiveCount"]
+    # The waits of report-pull, none of them shortened.
+    assert (tries, sum(min(30 * 2**failed, 900) for failed in range(tries))) == (50, 41_430)
+
+
+def test_codes_that_are_due_stand_in_an_index_and_no_other_item_does(template):
+    table = template["Resources"]["Table"]["Properties"]
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "due"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["due_in", "due_at"]
+    sources = {path.name: path.read_text(encoding="utf-8") for path in (REPOSITORY / "shared/src/aws/table").glob("*.rs")}
+    assert [name for name, source in sources.items() if "due_in" in source] == ["checks.rs"]
 
 
 def test_the_notices_of_a_code_keep_their_order(template):
@@ -295,7 +334,13 @@ def test_the_notices_of_a_code_keep_their_order(template):
 
 @pytest.mark.parametrize(
     ("alarm", "function", "outcome"),
-    [("CallbackUnavailableAlarm", "callback", "unavailable"), ("ImportRejectedAlarm", "import", "rejected")],
+    [
+        ("CallbackUnavailableAlarm", "callback", "unavailable"),
+        ("ImportRejectedAlarm", "import", "rejected"),
+        ("PullFailedAlarm", "report-pull", "failed"),
+        ("ReportRestatedAlarm", "report-pull", "restated"),
+        ("ReportShrunkAlarm", "report-pull", "shrunk"),
+    ],
 )
 def test_an_alarm_counts_a_word_that_its_function_writes(template, alarm, function, outcome):
     """One that waits for another word would never go off."""
@@ -304,8 +349,8 @@ def test_an_alarm_counts_a_word_that_its_function_writes(template, alarm, functi
     assert (alarmed["Namespace"], alarmed["MetricName"]) == (counted["MetricNamespace"], counted["MetricName"])
     assert [dimension["Key"] for dimension in counted["Dimensions"]] == ["outcome"]
     assert alarmed["Dimensions"] == [{"Name": "outcome", "Value": outcome}]
-    source = (REPOSITORY / f"functions/{function}/src/lib.rs").read_text(encoding="utf-8")
-    assert f'outcome = "{outcome}"' in source
+    sources = (REPOSITORY / f"functions/{function}/src").rglob("*.rs")
+    assert any(f'outcome = "{outcome}"' in source.read_text(encoding="utf-8") for source in sources)
 
 
 @pytest.mark.parametrize("alarm", ["CallbackUnavailableAlarm", "CallbackErrorsAlarm", "ImportRejectedAlarm"])
@@ -357,19 +402,23 @@ def test_reconcile_reads_by_key_only_what_it_needs(template):
             assert keys == ["BREAK#*", "RUN#*", "QUARANTINE#*"]
 
 
-def test_the_pull_reads_orders_and_reports_alone(template):
+def test_the_pull_reads_what_it_needs_and_no_evidence(template):
     role = of_type(template, "AWS::IAM::Role")["ReportPullRole"]
     by_action = {action: statement for statement in statements(role) for action in listed(statement["Action"])}
-    prefixes = by_action["s3:ListBucket"]["Condition"]["StringLike"]["s3:prefix"]
-    assert prefixes == ["normalized/orders/*", "normalized/reports/*"]
     read = {resource["Fn::Sub"] for resource in listed(by_action["s3:GetObject"]["Resource"])}
-    assert read == {f"${{Bucket.Arn}}/{prefix}" for prefix in prefixes}
-    assert "Condition" in by_action["dynamodb:GetItem"]
+    assert read == {"${Bucket.Arn}/config/*", "${Bucket.Arn}/pulls/*"}
+    assert by_action["dynamodb:Query"]["Resource"] == {"Fn::Sub": "${Table.Arn}/index/due"}
+    for action, keys in (("dynamodb:Query", ["CHECK#*"]), ("dynamodb:GetItem", ["WATERMARK#*", "PULL#*"])):
+        assert by_action[action]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == keys
 
 
 def test_the_pull_is_told_how_long_and_how_many(template):
     variables = of_type(template, "AWS::Serverless::Function")["ReportPullFunction"]["Environment"]["Variables"]
-    assert variables == {"RECHECK_DAYS": {"Ref": "RecheckDays"}, "SEARCH_BATCH_CIPS": {"Ref": "SearchBatchCips"}}
+    assert variables == {
+        "PULLS_URL": {"Ref": "Pulls"},
+        "RECHECK_DAYS": {"Ref": "RecheckDays"},
+        "SEARCH_BATCH_CIPS": {"Ref": "SearchBatchCips"},
+    }
     assert (template["Parameters"]["RecheckDays"]["Default"], template["Parameters"]["SearchBatchCips"]["Default"]) == (3, 50)
 
 

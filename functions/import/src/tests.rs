@@ -136,11 +136,16 @@ impl World {
     /// Every fact in the table and everything in the bucket that is not in the inbox.
     async fn state(&self) -> (Vec<String>, Vec<String>) {
         let items = self.aws.items().await.unwrap();
-        let mut keys: Vec<_> = items
+        let (checks, mut keys): (Vec<_>, Vec<_>) = items
             .iter()
             .map(|item| format!("{} {}", item["pk"].as_s().unwrap(), item["sk"].as_s().unwrap()))
             .filter(|key| !key.starts_with("FILE#"))
-            .collect();
+            .partition(|key| key.ends_with(" CHECK"));
+        // The provider is asked for each code that has a fact.
+        for key in keys.iter().filter(|key| key.starts_with("CIP#")) {
+            let check = format!("{} CHECK", key.split(' ').next().unwrap());
+            assert!(checks.contains(&check), "{key} {checks:?}");
+        }
         keys.sort();
         let objects = self.aws.keys("").await.unwrap();
         (keys, objects.into_iter().filter(|key| !key.starts_with("inbox/")).collect())

@@ -5,6 +5,7 @@ use cuadre::aws::table::{Noticed, PublishedState};
 use cuadre::calendar::Instant;
 use cuadre::ids::{Cip, short_id};
 use cuadre::lifecycle::evidence::Doubt;
+use cuadre::pagoefectivo::search::NOTICE_SETTLES;
 use cuadre::report::code;
 use cuadre::report::urgent::{self, Urgency};
 use serde::Serialize;
@@ -133,6 +134,10 @@ struct Forward<'a> {
 pub(crate) async fn pass_on(clients: &Clients, noticed: &Noticed, now: Instant) -> Result<(), PublishError> {
     send_on(clients, noticed, now).await?;
     let row = &noticed.row;
+    // The provider is asked soon whether it says the same: only a look after the notice confirms it.
+    let settled = row.received_at.to_utc() + NOTICE_SETTLES;
+    let due_at = Instant::from_utc(settled).unwrap_or(row.received_at);
+    clients.table.wake_check(&row.account, row.cip, Some(row.received_at), due_at).await?;
     note_operation(clients, &row.account, row.operation_number.as_deref(), row.cip).await
 }
 

@@ -64,5 +64,7 @@ fn readable(file: &RowFile, account: &str, mapping: &Mapping) -> Result<(), File
         Leg::Orders => formats::read_orders(&source, &mapping.orders).map(drop),
         Leg::Reports => formats::read_reports(&source, 0, &mapping.reports).map(drop),
         Leg::Notices => formats::read_notices(&source, &mapping.notices).map(drop),
+        Leg::Settlements => formats::read_settlements(&source, &mapping.settlements).map(drop),
+        Leg::Bank => formats::read_bank(&source, &mapping.bank).map(drop),
     }
 }

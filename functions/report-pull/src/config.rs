@@ -1,10 +1,12 @@
 //! What the function reads from its environment, once, before the first event.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use cuadre::config::env::{self, Accounts, EnvError, Lookup};
 use cuadre::pagoefectivo::client::BATCH_CIPS_DEFAULT;
+use cuadre::pagoefectivo::client::wire::REQUESTS_PER_MINUTE_DEFAULT;
 
 /// Days after its expiry, its payment or a notice of it during which a CIP is still asked for. A payment made just before
 /// the expiry, an extension or an extorno may show late; how late is not public. Our choice.
@@ -25,7 +27,9 @@ pub struct Config {
     pub bucket_name: String,
     /// `SECRET_PREFIX`.
     pub secret_prefix: String,
-    /// `ACCOUNTS`: a tick without account is for each of them.
+    /// `PULLS_URL`: the FIFO queue of pulls.
+    pub pulls_url: String,
+    /// `ACCOUNTS`: a tick without account is for each of them, and for those that the policy adds.
     pub accounts: Accounts,
     /// `PROVIDER_URL`; absent, the provider's production host.
     pub provider_url: String,
@@ -34,6 +38,8 @@ pub struct Config {
     /// `RECHECK_DAYS`: for how many days after its expiry, its payment or a notice of it a CIP is still asked for;
     /// absent, 3.
     pub recheck: TimeDelta,
+    /// `REQUESTS_PER_MINUTE`: to the sources that are not the search, by one invocation; absent, 300.
+    pub requests_per_minute: NonZeroU32,
     /// `BUDGET_SECONDS`: after this time no further batch is asked; absent, 240.
     pub budget: Duration,
 }
@@ -46,15 +52,19 @@ impl Config {
     pub fn from_env(lookup: Lookup<'_>) -> Result<Config, EnvError> {
         let days = env::count(lookup, "RECHECK_DAYS", RECHECK_DAYS_MIN..=60)?.unwrap_or(RECHECK_DAYS_DEFAULT);
         let budget = env::count(lookup, "BUDGET_SECONDS", 10..=840)?.unwrap_or(BUDGET_SECONDS_DEFAULT);
+        let per_minute = env::count(lookup, "REQUESTS_PER_MINUTE", 1..=100_000)?;
+        let per_minute = per_minute.and_then(|number| NonZeroU32::new(number.try_into().ok()?));
         let batch = env::count(lookup, "SEARCH_BATCH_CIPS", 1..=500)?;
         Ok(Config {
             table_name: env::table_name(lookup)?,
             bucket_name: env::bucket_name(lookup)?,
             secret_prefix: env::secret_prefix(lookup)?,
+            pulls_url: env::required(lookup, "PULLS_URL")?,
             accounts: Accounts::from_env(lookup)?,
             provider_url: env::provider_url(lookup)?,
             batch_cips: batch.and_then(|batch| batch.try_into().ok()).unwrap_or(BATCH_CIPS_DEFAULT),
             recheck: TimeDelta::days(days.try_into().unwrap_or(0)),
+            requests_per_minute: per_minute.unwrap_or(REQUESTS_PER_MINUTE_DEFAULT),
             budget: Duration::from_secs(budget),
         })
     }

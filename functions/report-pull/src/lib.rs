@@ -1,31 +1,42 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
-mod open;
-mod pull;
+mod event;
+mod fan_out;
+mod queue;
+mod report;
+mod search;
+mod source;
 #[cfg(test)]
 mod tests;
 
+use cuadre::aws::batch::BatchAnswer;
 use cuadre::aws::bucket::Bucket;
-use cuadre::aws::schedule::{Tick, TickError};
+use cuadre::aws::policy::{Policies, PolicyUnavailable};
+use cuadre::aws::queue::Queue;
 use cuadre::aws::secrets::{SecretError, Secrets};
 use cuadre::aws::table::Table;
 use cuadre::aws::{Patience, SdkConfig, StoreError};
 use cuadre::calendar::Clock;
+use cuadre::pagoefectivo::client::wire::Wire;
 use cuadre::pagoefectivo::client::{Client, ClientError, Persistence};
-use cuadre::telemetry;
 use serde::Serialize;
-use tokio::time;
 
 pub use config::Config;
+pub use event::{Event, Task, TaskError};
+pub use report::{Counts, ReportError, Reported};
+pub use search::Searched;
 
 /// The clients that the function keeps between events.
 #[derive(Debug)]
 pub struct Clients {
     table: Table,
     bucket: Bucket,
+    policies: Policies,
     secrets: Secrets,
+    pulls: Queue,
     provider: Client,
+    reports: Wire,
 }
 
 impl Clients {
@@ -46,22 +57,28 @@ impl Clients {
         config: &Config,
         persistence: Persistence,
     ) -> Result<Clients, ClientError> {
+        let bucket = Bucket::new(sdk, Patience::WORK, &config.bucket_name);
         Ok(Clients {
             table: Table::new(sdk, Patience::WORK, &config.table_name),
-            bucket: Bucket::new(sdk, Patience::WORK, &config.bucket_name),
+            policies: Policies::new(bucket.clone()),
+            bucket,
             secrets: Secrets::new(sdk, Patience::WORK, &config.secret_prefix),
+            pulls: Queue::new(sdk, Patience::WORK, &config.pulls_url),
             provider: Client::new(&config.provider_url, persistence)?,
+            reports: Wire::new(persistence, config.requests_per_minute)?,
         })
     }
 }
 
-/// Why a pull did not come to its end. The platform repeats the event, and the repetition goes on where this one
-/// stopped.
+/// Why a pull did not come to its end. It is repeated, and the repetition goes on where this one stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum PullError {
     /// The event cannot be worked on.
     #[error(transparent)]
-    Tick(#[from] TickError),
+    Task(#[from] TaskError),
+    /// The policy cannot be read.
+    #[error(transparent)]
+    Policy(#[from] PolicyUnavailable),
     /// The account has no usable keys.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -76,85 +93,83 @@ pub enum PullError {
         #[source]
         source: ClientError,
     },
-    /// More is open than can be asked in the time of one invocation. What was answered is stored.
-    #[error(
-        "the time is up and {unasked} batches were not asked: raise SEARCH_BATCH_CIPS, or look why the provider is slow"
-    )]
-    OutOfTime {
-        /// Batches that were not asked.
-        unasked: usize,
-    },
+    /// A report could not be pulled.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// Storage did not take or give something.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Some accounts failed; each has its own line in the log. The others are done.
-    #[error("the pull failed for {0}: see the log")]
-    Accounts(String),
 }
 
-/// What a pull did for one account.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+/// What came of one pull of one source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Pulled {
     /// The PagoEfectivo service.
     pub account: String,
-    /// This tick had been pulled before; nothing was asked.
-    pub already_done: bool,
-    /// CIPs that the provider was asked for.
-    pub asked: usize,
-    /// Rows that tell something new, stored.
-    pub news: usize,
-    /// CIPs that the provider does not know.
-    pub unknown: usize,
-    /// Entries of the provider that cannot be read; they are in `raw/`.
-    pub unreadable: usize,
+    /// The source.
+    pub source: String,
+    /// How it ended.
+    #[serde(flatten)]
+    pub ending: Ending,
 }
 
-/// Asks the provider what became of every open CIP and stores the answers, for one account or for all. The clock is the
-/// machine's; the time between calls of it counts.
+/// How a pull ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Ending {
+    /// All of this was heard before; nothing was asked.
+    AlreadyDone,
+    /// Another worker is pulling this source at this moment.
+    Left,
+    /// The search asked for what was due.
+    Searched(Searched),
+    /// A report was read to its end.
+    Reported(Reported),
+    /// The time was up; what was read is stored, and the next message goes on from there.
+    Paused,
+}
+
+/// What the function answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To messages: which have to come again.
+    Batch(BatchAnswer),
+    /// To the schedule: how many messages were sent, one a source.
+    Sent {
+        /// Messages sent.
+        sent: usize,
+    },
+    /// To a person who named one source: what came of it.
+    Pulled(Pulled),
+}
+
+/// Pulls what the event names: the sources of its messages, or the one that a person names; a tick becomes one message for
+/// each source of each account. The clock is the machine's; the time between calls of it counts.
 ///
 /// # Errors
-/// [`PullError`]; with several accounts, one that fails does not keep the others from being done.
+/// [`PullError`] for the schedule and for people; of messages, those that failed are named in the answer.
 pub async fn handle(
-    tick: &Tick,
+    event: &Event,
     clients: &Clients,
     config: &Config,
     clock: Clock<'_>,
-) -> Result<Vec<Pulled>, PullError> {
-    let tick_time = tick.time(clock())?;
-    let stop_at = time::Instant::now() + config.budget;
-    let (mut done, mut failed) = (Vec::new(), Vec::new());
-    let accounts = tick.accounts(&config.accounts)?;
-    for (index, account) in accounts.iter().copied().enumerate() {
-        // What is left is shared equally, so that a large account does not keep a later one from being asked for.
-        let left = stop_at.saturating_duration_since(time::Instant::now());
-        let share = u32::try_from(accounts.len().saturating_sub(index)).unwrap_or(u32::MAX);
-        let stop_at = time::Instant::now() + left.checked_div(share).unwrap_or(left);
-        // Boxed, since the nested types of the SDK's futures are too deep for the compiler otherwise.
-        match Box::pin(pull::pull(account, clients, config, tick_time, stop_at, clock)).await {
-            Ok(pulled) => {
-                let Pulled { already_done, asked, news, unknown, unreadable, .. } = pulled;
-                tracing::info!(
-                    outcome = "pulled",
-                    account,
-                    already_done,
-                    asked,
-                    news,
-                    unknown,
-                    unreadable,
-                    "search done"
-                );
-                done.push(pulled);
-            }
-            Err(error) => {
-                tracing::error!(
-                    outcome = "failed",
-                    account,
-                    error = telemetry::chain(&error),
-                    "search failed"
-                );
-                failed.push(account);
-            }
+) -> Result<Answer, PullError> {
+    // Boxed, since the nested types of the SDK's futures are too deep for the compiler otherwise.
+    match event {
+        Event::Messages(messages) => {
+            Ok(Answer::Batch(Box::pin(queue::work(messages, clients, config, clock)).await))
         }
+        Event::Task(task) if task.account.is_some() && task.source.is_some() => {
+            let pulled = Box::pin(source::pull(task, clients, config, clock)).await?;
+            tracing::info!(
+                outcome = "by_hand",
+                account = pulled.account,
+                source = pulled.source,
+                "source pulled"
+            );
+            Ok(Answer::Pulled(pulled))
+        }
+        Event::Task(task) => Ok(Answer::Sent { sent: fan_out::send(task, clients, config, clock()).await? }),
     }
-    if failed.is_empty() { Ok(done) } else { Err(PullError::Accounts(failed.join(", "))) }
 }

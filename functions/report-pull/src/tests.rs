@@ -1,12 +1,16 @@
 //! The function over the real SDK and real HTTP, against the emulators and the simulator of the provider.
 
 mod doubts;
+mod reports;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use cuadre::calendar::Instant;
-use cuadre_emulators::{BUCKET_NAME, Emulators, Fault, Service, TABLE_NAME, Trouble};
+use cuadre::aws::batch::Messages;
+use cuadre::calendar::{Clock, Instant};
+use cuadre::formats::{self, Format, Mapping, Source};
+use cuadre::ids::Cip;
+use cuadre_emulators::{BUCKET_NAME, Emulators, Fault, PULLS_URL, Service, TABLE_NAME, Trouble};
 use cuadre_sandbox::{PaymentOptions, Sandbox};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -27,6 +31,15 @@ fn time(text: &str) -> Instant {
     Instant::parse(text).unwrap()
 }
 
+fn search_at(scheduled_at: &str) -> Event {
+    Event::Task(Task {
+        account: Some("tienda".to_owned()),
+        source: Some("search".to_owned()),
+        scheduled_at: Some(scheduled_at.to_owned()),
+        ..Task::default()
+    })
+}
+
 impl World {
     async fn start() -> World {
         World::start_with(|_| ()).await
@@ -44,6 +57,7 @@ impl World {
             ("TABLE_NAME", TABLE_NAME),
             ("BUCKET_NAME", BUCKET_NAME),
             ("SECRET_PREFIX", "cuadre"),
+            ("PULLS_URL", PULLS_URL),
             ("ACCOUNTS", "tienda"),
             ("PROVIDER_URL", url.as_str()),
             ("SEARCH_BATCH_CIPS", "2"),
@@ -54,7 +68,7 @@ impl World {
         World { aws, sandbox, config, clients }
     }
 
-    /// Creates CIPs at the provider as a shop does, and their orders in the bucket.
+    /// Creates CIPs at the provider as a shop does, and their orders in the table as import does.
     async fn order(&self, count: usize) -> Vec<u64> {
         let mut cips = Vec::new();
         let mut orders = "reference_id,cip,amount,currency,status,created_at,expires_at\n".to_owned();
@@ -64,11 +78,17 @@ impl World {
                 .push_str(&format!("A-{number},{cip},22.50,PEN,pending,{START},2026-03-03T10:00:00-05:00\n"));
             cips.push(cip);
         }
-        self.aws
-            .put_object("normalized/orders/account=tienda/day=2026-03-02/shop.csv", orders.as_bytes())
-            .await
-            .unwrap();
+        self.record(&orders).await;
         cips
+    }
+
+    /// Records orders as import does.
+    async fn record(&self, orders: &str) {
+        let source =
+            Source { name: "orders", bytes: orders.as_bytes(), format: Format::Csv, account: Some("tienda") };
+        for row in &formats::read_orders(&source, &Mapping::default().orders).unwrap().rows {
+            self.clients.table.record_order(row).await.unwrap();
+        }
     }
 
     async fn create(&self, reference: &str) -> u64 {
@@ -90,11 +110,20 @@ impl World {
         serde_json::from_slice(&answer).unwrap()
     }
 
-    async fn pull(&self, scheduled_at: &str) -> Result<Pulled, PullError> {
-        let tick = Tick { account: None, scheduled_at: Some(scheduled_at.to_owned()) };
-        self.sandbox.clock().set(time(scheduled_at).to_utc());
-        let pulled = handle(&tick, &self.clients, &self.config, &|| time(scheduled_at)).await?;
-        Ok(pulled.into_iter().next().unwrap())
+    /// Searches at a time.
+    async fn pull(&self, scheduled_at: &str) -> Result<Searched, PullError> {
+        match self.pull_at(scheduled_at, &|| time(scheduled_at)).await? {
+            Ending::Searched(searched) => Ok(searched),
+            ending => panic!("{ending:?}"),
+        }
+    }
+
+    async fn pull_at(&self, scheduled_at: &str, clock: Clock<'_>) -> Result<Ending, PullError> {
+        self.sandbox.clock().set(clock().to_utc());
+        match handle(&search_at(scheduled_at), &self.clients, &self.config, clock).await? {
+            Answer::Pulled(pulled) => Ok(pulled.ending),
+            answer => panic!("{answer:?}"),
+        }
     }
 
     async fn lines(&self, prefix: &str) -> Vec<Value> {
@@ -129,31 +158,30 @@ async fn open_cips_are_asked_for_and_news_is_stored_with_every_look() {
     assert_eq!(world.aws.keys("raw/search/account=tienda/").await.unwrap().len(), 2, "batches of two");
 
     world.sandbox.pay(cips[1], PaymentOptions::default()).unwrap();
-    let second = world.pull("2026-03-02T10:20:00-05:00").await.unwrap();
+    let second = world.pull("2026-03-02T10:25:00-05:00").await.unwrap();
     assert_eq!((second.asked, second.news), (3, 1), "a row that tells nothing new is not stored");
     let paid = world.rows().await.pop().unwrap();
     assert_eq!(
         (paid["cip"].as_str(), paid["status"].as_str()),
         (Some(cips[1].to_string().as_str()), Some("paid"))
     );
-    assert_eq!(paid["observed_at"], "2026-03-02T10:20:00-05:00");
+    assert_eq!(paid["observed_at"], "2026-03-02T10:25:00-05:00");
 
-    let third = world.pull("2026-03-02T10:30:00-05:00").await.unwrap();
-    assert_eq!((third.asked, third.news), (3, 0), "what was paid just now may be taken back");
-    assert_eq!(world.lines("normalized/looks/account=tienda/").await.len(), 9);
-    let later = world.pull("2026-03-05T10:20:01-05:00").await.unwrap();
-    assert_eq!(later.asked, 2, "what was paid three days ago is not asked for again");
+    let third = world.pull("2026-03-02T10:40:00-05:00").await.unwrap();
+    assert_eq!((third.asked, third.news), (2, 0), "what was paid just now is asked for again in an hour");
+    let fourth = world.pull("2026-03-02T11:25:00-05:00").await.unwrap();
+    assert_eq!((fourth.asked, fourth.news), (3, 0), "it may be taken back");
+    assert_eq!(world.lines("normalized/looks/account=tienda/").await.len(), 11);
+    let last = world.pull("2026-03-05T10:25:00-05:00").await.unwrap();
+    assert_eq!(last.asked, 3, "what was paid three days ago is asked for once more");
+    assert_eq!(world.pull("2026-03-06T10:05:00-05:00").await.unwrap().asked, 2, "and then no longer");
 }
 
 #[tokio::test]
 async fn a_cip_that_the_provider_does_not_know_is_looked_at_all_the_same() {
     let world = World::start().await;
     let order = format!("reference_id,cip,amount,currency,status,created_at\nA-1,77,1.00,PEN,paid,{START}\n");
-    world
-        .aws
-        .put_object("normalized/orders/account=tienda/day=2026-03-02/shop.csv", order.as_bytes())
-        .await
-        .unwrap();
+    world.record(&order).await;
     let pulled = world.pull("2026-03-02T10:10:00-05:00").await.unwrap();
     assert_eq!((pulled.asked, pulled.unknown, pulled.news), (1, 1, 0));
     let look = json!({"account": "tienda", "cip": "77", "looked_at": "2026-03-02T10:10:00-05:00"});
@@ -166,13 +194,10 @@ async fn a_reference_that_cleansing_changes_is_news_only_once() {
     let cip = world.create("A\u{a0}1").await;
     let order =
         format!("reference_id,cip,amount,currency,status,created_at\nA 1,{cip},22.50,PEN,pending,{START}\n");
-    world
-        .aws
-        .put_object("normalized/orders/account=tienda/day=2026-03-02/shop.csv", order.as_bytes())
-        .await
-        .unwrap();
+    world.record(&order).await;
     assert_eq!(world.pull("2026-03-02T10:10:00-05:00").await.unwrap().news, 1);
-    assert_eq!(world.pull("2026-03-02T10:20:00-05:00").await.unwrap().news, 0);
+    let again = world.pull("2026-03-02T10:25:00-05:00").await.unwrap();
+    assert_eq!((again.asked, again.news), (1, 0));
 }
 
 #[tokio::test]
@@ -181,7 +206,8 @@ async fn a_tick_that_is_delivered_again_asks_and_stores_nothing() {
     world.order(1).await;
     world.pull("2026-03-02T10:10:00-05:00").await.unwrap();
     let keys = world.aws.keys("").await.unwrap();
-    assert!(world.pull("2026-03-02T10:10:00-05:00").await.unwrap().already_done);
+    let again = world.pull_at("2026-03-02T10:10:00-05:00", &|| time("2026-03-02T10:12:00-05:00")).await;
+    assert_eq!(again.unwrap(), Ending::AlreadyDone);
     assert_eq!(world.aws.keys("").await.unwrap(), keys);
 }
 
@@ -223,7 +249,7 @@ async fn trouble_at_the_provider_is_waited_for_a_little_while() {
     world.sandbox.fail_next(2);
     assert_eq!(world.pull("2026-03-02T10:10:00-05:00").await.unwrap().news, 3);
     world.sandbox.fail_next(100);
-    world.pull("2026-03-02T10:20:00-05:00").await.unwrap_err();
+    world.pull("2026-03-02T10:25:00-05:00").await.unwrap_err();
     assert_eq!(world.watermark().await, Some(time("2026-03-02T10:10:00-05:00")));
 }
 
@@ -231,7 +257,7 @@ async fn trouble_at_the_provider_is_waited_for_a_little_while() {
 async fn a_token_is_renewed_when_it_has_expired() {
     let world = World::start_with(|provider| provider.token_lifetime_seconds = 300).await;
     world.order(1).await;
-    for minute in [10, 11, 20, 50] {
+    for minute in [10, 25, 40, 55] {
         let pulled = world.pull(&format!("2026-03-02T10:{minute}:00-05:00")).await.unwrap();
         assert_eq!(pulled.asked, 1);
     }
@@ -244,10 +270,12 @@ async fn a_token_that_the_provider_no_longer_takes_is_renewed_once() {
     world.pull("2026-03-02T10:10:00-05:00").await.unwrap();
     // The provider's clock runs ahead: by ours the token is still good.
     world.sandbox.clock().advance(Duration::from_secs(600));
-    let tick = Tick { account: None, scheduled_at: Some("2026-03-02T10:11:00-05:00".to_owned()) };
-    let now = time("2026-03-02T10:11:00-05:00");
-    let pulled = handle(&tick, &world.clients, &world.config, &|| now).await.unwrap();
-    assert_eq!(pulled[0].asked, 1);
+    let at = "2026-03-02T10:25:00-05:00";
+    let answer = handle(&search_at(at), &world.clients, &world.config, &|| time(at)).await.unwrap();
+    let Answer::Pulled(Pulled { ending: Ending::Searched(searched), .. }) = answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(searched.asked, 1);
 }
 
 #[tokio::test]
@@ -272,33 +300,9 @@ async fn a_secret_that_was_never_filled_is_said_to_be_one() {
     world.order(1).await;
     let keys = json!({"id_service": 1234, "access_key": "replace-me", "secret_key": SECRET});
     world.aws.put_secret("cuadre/accounts/tienda", &keys.to_string()).await.unwrap();
-    let now = time("2026-03-02T10:10:00-05:00");
-    let stop_at = time::Instant::now() + world.config.budget;
-    let pulled = pull::pull("tienda", &world.clients, &world.config, now, stop_at, &|| now).await;
-    let error = pulled.unwrap_err();
+    let error = world.pull("2026-03-02T10:10:00-05:00").await.unwrap_err();
     let is_placeholder = |source: &ClientError| matches!(source, ClientError::PlaceholderKeys);
     assert!(matches!(&error, PullError::Provider { source, .. } if is_placeholder(source)), "{error}");
-}
-
-#[tokio::test]
-async fn every_sample_event_is_taken_as_its_name_says() {
-    let world = World::start().await;
-    world.order(1).await;
-    let now = time("2026-03-02T10:10:00-05:00");
-    let sample = |name: &str| {
-        let path = format!("{}/../../events/report-pull/{name}.json", env!("CARGO_MANIFEST_DIR"));
-        serde_json::from_slice::<Tick>(&std::fs::read(path).unwrap())
-    };
-    let done =
-        async |name: &str| handle(&sample(name).unwrap(), &world.clients, &world.config, &|| now).await;
-    assert!(!done("ok-scheduled").await.unwrap()[0].already_done);
-    assert!(done("dup-scheduled").await.unwrap()[0].already_done);
-    assert!(!done("ok-placeholder").await.unwrap()[0].already_done);
-    assert!(done("ok-by-hand").await.unwrap()[0].already_done, "the same second again");
-    assert!(matches!(done("bad-account").await, Err(PullError::Tick(TickError::UnknownAccount))));
-    assert!(matches!(done("bad-time").await, Err(PullError::Tick(TickError::BadTime))));
-    assert!(matches!(done("bad-ahead").await, Err(PullError::Tick(TickError::Ahead))));
-    assert!(sample("bad-field").is_err());
 }
 
 #[tokio::test]
@@ -306,7 +310,7 @@ async fn a_batch_that_is_refused_does_not_keep_the_others_from_being_asked() {
     // The simulator refuses a search for more than one CIP here; three CIPs are a batch of two and one of one.
     let world = World::start_with(|provider| provider.assumptions.search_cips_max = 1).await;
     world.order(3).await;
-    let error = pull_alone(&world, world.config.budget).await.unwrap_err();
+    let error = world.pull("2026-03-02T10:10:00-05:00").await.unwrap_err();
     let refused = |source: &ClientError| matches!(source, ClientError::Refused { status: 400, .. });
     assert!(
         matches!(&error, PullError::Provider { failed: 1, unasked: 0, source } if refused(source)),
@@ -318,36 +322,31 @@ async fn a_batch_that_is_refused_does_not_keep_the_others_from_being_asked() {
 }
 
 #[tokio::test]
-async fn nothing_is_asked_when_the_time_is_up() {
-    let world = World::start().await;
+async fn nothing_is_asked_when_the_time_is_up_and_the_repetition_goes_on() {
+    let mut world = World::start().await;
     world.order(3).await;
-    let error = pull_alone(&world, Duration::ZERO).await.unwrap_err();
-    assert!(matches!(error, PullError::OutOfTime { unasked: 2 }), "{error}");
-    assert!(error.to_string().contains("2 batches were not asked"), "{error}");
+    let budget = std::mem::replace(&mut world.config.budget, Duration::ZERO);
+    let at = "2026-03-02T10:10:00-05:00";
+    assert_eq!(world.pull_at(at, &|| time(at)).await.unwrap(), Ending::Paused);
     assert_eq!(world.watermark().await, None);
-}
-
-/// One pull at ten past ten with this much time, and its error as it is.
-async fn pull_alone(world: &World, budget: Duration) -> Result<Pulled, PullError> {
-    let (now, stop_at) = (time("2026-03-02T10:10:00-05:00"), time::Instant::now() + budget);
-    pull::pull("tienda", &world.clients, &world.config, now, stop_at, &|| now).await
+    world.config.budget = budget;
+    assert_eq!(world.pull(at).await.unwrap().asked, 3);
+    assert_eq!(world.watermark().await, Some(time(at)));
 }
 
 #[tokio::test]
-async fn rows_of_another_account_are_not_asked_for() {
+async fn a_code_that_was_heard_of_while_it_was_asked_for_stays_due() {
     let world = World::start().await;
-    let orders = format!(
-        "account,reference_id,cip,amount,currency,status,created_at\notra,A-1,77,1.00,PEN,pending,{START}\n\
-         tienda,A-2,78,1.00,PEN,pending,{START}\n"
-    );
-    world
-        .aws
-        .put_object("normalized/orders/account=tienda/day=2026-03-02/shop.csv", orders.as_bytes())
-        .await
-        .unwrap();
-    assert_eq!(world.pull("2026-03-02T10:10:00-05:00").await.unwrap().asked, 1);
-    let looks = world.lines("normalized/looks/").await;
-    assert_eq!(looks[0]["cip"], "78");
+    let cip = Cip::parse(&world.order(1).await[0].to_string()).unwrap();
+    let table = &world.clients.table;
+    let stale = table.due_checks("tienda", time("2026-03-02T10:10:00-05:00")).await.unwrap();
+    let heard_at = time("2026-03-02T10:10:01-05:00");
+    table.wake_check("tienda", cip, Some(heard_at), time("2026-03-02T10:20:01-05:00")).await.unwrap();
+    let later = cuadre::aws::table::Checked { due_at: None, row: None, doubted: false };
+    table.save_checked("tienda", &stale[0], &later).await.unwrap();
+    let check = table.check("tienda", cip).await.unwrap().unwrap();
+    assert_eq!((check.due_at, check.heard_at), (time("2026-03-02T10:20:01-05:00"), Some(heard_at)));
+    assert_eq!(check.begun_at, time(START));
 }
 
 #[tokio::test]
@@ -355,14 +354,16 @@ async fn every_authorization_carries_the_time_at_which_it_is_made() {
     let world = World::start().await;
     world.order(1).await;
     // The event is an hour and a half old when the provider is asked: its time would be refused.
-    let tick = Tick { account: None, scheduled_at: Some("2026-03-02T10:10:00-05:00".to_owned()) };
     let calls = std::sync::atomic::AtomicU32::new(0);
     let clock = || {
         let first = calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
         time(if first { "2026-03-02T10:10:00-05:00" } else { "2026-03-02T11:40:00-05:00" })
     };
     world.sandbox.clock().set(time("2026-03-02T11:40:00-05:00").to_utc());
-    let pulled = handle(&tick, &world.clients, &world.config, &clock).await.unwrap();
-    assert_eq!(pulled[0].asked, 1);
-    assert_eq!(world.rows().await[0]["observed_at"], "2026-03-02T11:40:00-05:00");
+    let event = search_at("2026-03-02T10:10:00-05:00");
+    let answer = handle(&event, &world.clients, &world.config, &clock).await.unwrap();
+    assert!(matches!(
+        answer,
+        Answer::Pulled(Pulled { ending: Ending::Searched(Searched { asked: 1, .. }), .. })
+    ));
 }

@@ -8,8 +8,10 @@ use cuadre::aws::Patience;
 use cuadre::aws::schedule::Tick;
 use cuadre::aws::table::{BreakState, Recorded, Signed, Table};
 use cuadre::calendar::Instant;
+use cuadre::formats::{self, Format, Mapping, Source};
 use cuadre::pagoefectivo::notice;
-use cuadre_emulators::{BUCKET_NAME, Emulators, TABLE_NAME, TOPIC_ARN};
+use cuadre::pagoefectivo::search::NOTICE_SETTLES;
+use cuadre_emulators::{BUCKET_NAME, Emulators, PULLS_URL, TABLE_NAME, TOPIC_ARN};
 use cuadre_sandbox::{PaymentOptions, Sandbox};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -48,6 +50,7 @@ impl World {
                 "BUCKET_NAME" => BUCKET_NAME,
                 "TOPIC_ARN" => TOPIC_ARN,
                 "SECRET_PREFIX" => "cuadre",
+                "PULLS_URL" => PULLS_URL,
                 "ACCOUNTS" => "tienda",
                 "PROVIDER_URL" => url.as_str(),
                 _ => return None,
@@ -96,6 +99,11 @@ impl World {
         );
         let key = "normalized/orders/account=tienda/day=2026-03-02/shop.csv";
         self.aws.put_object(key, orders.as_bytes()).await.unwrap();
+        let bytes = orders.as_bytes();
+        let source = Source { name: "shop", bytes, format: Format::Csv, account: Some("tienda") };
+        for row in &formats::read_orders(&source, &Mapping::default().orders).unwrap().rows {
+            self.table.record_order(row).await.unwrap();
+        }
     }
 
     /// Lets the time pass, and pull after pull with it.
@@ -107,7 +115,14 @@ impl World {
             self.sandbox.clock().set(self.now.to_utc());
             let now = self.now;
             let (clients, config) = &self.pull;
-            cuadre_report_pull::handle(&self.tick(), clients, config, &move || now).await.unwrap();
+            let search = cuadre_report_pull::Task {
+                account: Some("tienda".to_owned()),
+                source: Some("search".to_owned()),
+                scheduled_at: Some(now.to_string()),
+                ..Default::default()
+            };
+            let event = cuadre_report_pull::Event::Task(search);
+            cuadre_report_pull::handle(&event, clients, config, &move || now).await.unwrap();
         }
     }
 
@@ -133,6 +148,9 @@ impl World {
         let row = notice::read("tienda", body, self.now).unwrap();
         let signed = Signed { body, header: "pe-signature", signature: "verified", form: "raw" };
         assert_eq!(self.table.record_notice(&row, signed).await.unwrap(), Recorded::New);
+        // As publish does.
+        let due_at = Instant::from_utc(self.now.to_utc() + NOTICE_SETTLES).unwrap();
+        self.table.wake_check("tienda", row.cip, Some(self.now), due_at).await.unwrap();
     }
 
     /// Makes a run, and gives the classes of the breaks that are open after it.

@@ -3,6 +3,8 @@
 //! - `raw/{source}/account=A/day=D/{tick}-{hash}.json.zst`: what was asked and answered, once, without secrets
 //! - `normalized/{leg}/account=A/day=D/{source}-{tick}-{hash}.ndjson`: canonical rows by the day of their arrival
 //! - `normalized/looks/account=A/day=D/…`: every CIP that a search asked for, found or not
+//! - `raw/{source}/account=A/window={from}_{to}/page-{n}-{hash}.zst`: each request and answer of a report that comes in pages
+//! - `pulls/{source}/account=A/window={from}_{to}/{tick}/…`: `manifest.json` of a pull of that window, and which rows it brought
 //! - `inbox/{leg}/{account}/…`: files as a shop, a bank or the provider's portal gives them
 //! - `rejected/{leg}/account=A/day=D/import-{time}-{hash}.csv`: rows of such a file that cannot be read
 //! - `rejected/{leg}/account=A/{name}-{hash}.json`, `rejected/unknown/…`: that a whole file was rejected, and why
@@ -13,6 +15,7 @@
 //! The hash in a name is over the content: repeated work writes the same name, other content another one.
 
 use crate::calendar::Instant;
+use crate::config::sources::Window;
 use crate::formats::Leg;
 use crate::ids::hash_parts;
 
@@ -20,7 +23,7 @@ use crate::ids::hash_parts;
 pub const POLICY_KEY: &str = "config/cuadre.toml";
 
 /// The source whose rows come from the provider's search; also the first part of the names of its objects.
-pub const SEARCH: &str = "search";
+pub use crate::config::sources::SEARCH;
 
 /// A time as part of a name: UTC, without colons.
 #[must_use]
@@ -114,6 +117,78 @@ fn arrived(prefix: &str, source: &str, tick: Instant, content: &[u8], extension:
 pub fn raw_search_key(account: &str, tick: Instant, content: &[u8]) -> String {
     let (day, hash) = (tick.business_day(), short_hash(content));
     format!("raw/{SEARCH}/account={account}/day={day}/{}-{hash}.json.zst", stamp(tick))
+}
+
+/// One pull of one window of a report; the names of what it reads and writes.
+#[derive(Clone, Copy, Debug)]
+pub struct PullNames<'a> {
+    /// The PagoEfectivo service.
+    pub account: &'a str,
+    /// The source.
+    pub source: &'a str,
+    /// The window.
+    pub window: Window,
+    /// The time for which the pull is done.
+    pub tick: Instant,
+}
+
+impl PullNames<'_> {
+    /// The name of a page as it was asked for and answered.
+    #[must_use]
+    pub fn page(&self, number: u64, content: &[u8]) -> String {
+        let (source, account, window) = (self.source, self.account, self.window_name());
+        format!("raw/{source}/account={account}/{window}/page-{number:05}-{}.zst", short_hash(content))
+    }
+
+    /// The name of canonical rows.
+    #[must_use]
+    pub fn rows(&self, leg: Leg, content: &[u8]) -> String {
+        arrived(&rows_prefix(leg, self.account), self.source, self.tick, content, "ndjson.zst")
+    }
+
+    /// The name of rows that could not be read.
+    #[must_use]
+    pub fn rejected(&self, leg: Leg, content: &[u8]) -> String {
+        let prefix = format!("rejected/{}/account={}/", leg.word(), self.account);
+        arrived(&prefix, self.source, self.tick, content, "csv")
+    }
+
+    /// Where the manifests of every pull of this window lie.
+    #[must_use]
+    pub fn window_prefix(&self) -> String {
+        format!("{}{}/", self.pulls_prefix(), self.window_name())
+    }
+
+    /// The name of this pull's manifest.
+    #[must_use]
+    pub fn manifest(&self) -> String {
+        format!("{}{}/{MANIFEST}", self.window_prefix(), stamp(self.tick))
+    }
+
+    /// The name of the list of new rows that one page of this pull brought.
+    #[must_use]
+    pub fn part(&self, number: u64) -> String {
+        format!("{}{}/rows-{number:05}.zst", self.window_prefix(), stamp(self.tick))
+    }
+
+    /// Where the pulls of the source lie, whatever their windows.
+    #[must_use]
+    pub fn pulls_prefix(&self) -> String {
+        format!("pulls/{}/account={}/", self.source, self.account)
+    }
+
+    fn window_name(&self) -> String {
+        format!("window={}_{}", stamp(self.window.from), stamp(self.window.to))
+    }
+}
+
+/// The last part of a manifest's name.
+pub const MANIFEST: &str = "manifest.json";
+
+/// The window that the name of an object below `pulls/` tells, as two stamps, which sort by time.
+#[must_use]
+pub fn window_of(key: &str) -> Option<(&str, &str)> {
+    key.split('/').find_map(|part| part.strip_prefix("window="))?.split_once('_')
 }
 
 /// The source whose rows come from signed notices.

@@ -1,12 +1,12 @@
 //! The accounts' keys in Secrets Manager: `{prefix}/accounts/{account}` holds
 //! `{"id_service": 1234, "access_key": "…", "secret_key": "…"}`, and may say how notices are signed (`signature`, see
 //! docs/signature.md) and for how long the previous key is accepted (`overlap_hours`). Both stand beside the key since they
-//! change with it.
+//! change with it. `sources` holds, by name, what requests to the account's other sources are made with (docs/sources.md).
 //!
 //! The previous version is given out beside the current one for three days after a rotation, since a notice signed before
 //! it may arrive after it. Kept in the process for five minutes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use aws_sdk_secretsmanager::Client;
@@ -55,7 +55,7 @@ pub enum SecretError {
     Absent(String),
     /// Its text is not what it must be; what it is instead is not said.
     #[error(
-        "the secret {0} is not {{\"id_service\": number, \"access_key\": text, \"secret_key\": text}}, with \"signature\" and \"overlap_hours\" as docs/signature.md says"
+        "the secret {0} is not {{\"id_service\": number, \"access_key\": text, \"secret_key\": text}}, with \"signature\", \"overlap_hours\" and \"sources\" as docs/signature.md and docs/sources.md say"
     )]
     Malformed(String),
 }
@@ -65,6 +65,8 @@ pub enum SecretError {
 pub struct AccountKeys {
     /// What requests are made with.
     pub current: Credentials,
+    /// What requests to the account's other sources are made with, by the name of the source.
+    pub sources: BTreeMap<String, Secret>,
     /// What notices are verified with: the current key, and behind it the one that was current before, if it is any good.
     /// What is wrong with the current one does not concern whoever only makes requests.
     verifiers: Result<Vec<Verifier>, KeyError>,
@@ -82,7 +84,7 @@ impl AccountKeys {
         });
         // Without a date nobody knows how long ago the rotation was; AWS always tells it.
         let overlap_until = current_since.map(|since| since.plus_hours(current.overlap_hours));
-        AccountKeys { current: current.credentials, verifiers, overlap_until }
+        AccountKeys { current: current.credentials, sources: current.sources, verifiers, overlap_until }
     }
 
     /// What a notice that arrives now may be verified with, the current key first. The previous one counts until the
@@ -220,6 +222,7 @@ struct Stored {
     credentials: Credentials,
     scheme: Scheme,
     overlap_hours: u32,
+    sources: BTreeMap<String, Secret>,
 }
 
 #[derive(Deserialize)]
@@ -232,6 +235,8 @@ struct Text {
     signature: Scheme,
     #[serde(default)]
     overlap_hours: Option<u32>,
+    #[serde(default)]
+    sources: BTreeMap<String, Secret>,
 }
 
 /// Written as a number, or as a text by those who think of it as a code.
@@ -254,6 +259,7 @@ fn parse(text: &str) -> Option<Stored> {
         credentials,
         scheme: text.signature,
         overlap_hours,
+        sources: text.sources,
     })
 }
 
@@ -294,10 +300,12 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_three_fields_and_two_more_that_may_be_left_out() {
+    fn a_secret_is_three_fields_and_three_more_that_may_be_left_out() {
         let keys = parse(r#"{"id_service":"12345","access_key":"a","secret_key":"s"}"#).unwrap();
         assert_eq!((keys.credentials.id_service, keys.credentials.secret_key.expose()), (12345, "s"));
         assert_eq!((keys.scheme, keys.overlap_hours), (Scheme::default(), 72));
+        let more = r#","sources":{"portal_api":"k"}"#;
+        assert_eq!(parse(&secret("s", more)).unwrap().sources["portal_api"].expose(), "k");
         let compact =
             parse(&secret("s", r#","signature":{"scheme":"pagoefectivo","compact":true}"#)).unwrap();
         assert_eq!(compact.scheme, Scheme::PagoEfectivo { compact: true });

@@ -8,7 +8,8 @@
 //! | doubt | `CIP#{account}#{cip}` | `DOUBT#{source}#{id}` | `reason`, `observed_at` |
 //! | state | `CIP#{account}#{cip}` | `STATE` | what the world was last told: `version`, `detail`, `announced` |
 //! | order row | `ORDER#{account}#{reference}` | `{created_at}#{updated_at, else -}` | `row`: the canonical line |
-//! | pointer | `OPERATION#{account}#{number}`, `DOUBTED#{account}#{source}` | `CIP#{cip}` | |
+//! | pointer | `OPERATION#{account}#{number}` | `CIP#{cip}` | |
+//! | check | `CIP#{account}#{cip}` | `CHECK` | `begun_at`, `heard_at`, `row`, `doubted`; while it is to be asked for: `due_at`, `due_in` |
 //! | quarantine | `QUARANTINE#{account}` | SHA-256 of the body | `reason`, `received_at`, raw `body`, `signature`, `cip` if it can be read |
 //! | break | `BREAK#{account}` | break id | `state` open or closed, `opened_at`, what it is about, `content_hash` |
 //! | run | `RUN#{account}` | `as_of` | `state` alerting or done, counts, where the report lies |
@@ -16,15 +17,20 @@
 //! | file | `FILE#{account}` | `{leg}#{arrived_at}#{key}#{version, else -}` | `rows`, `rejected`, `columns` (JSON, as all lists here), `unknown_columns`, `cleansed`, `covered_until`; where it drifted: `new_columns`, `gone_columns`, `unknown_words` |
 //! | missing file | `FILE#{account}` | `missing#{leg}#{day}` | `claimed_at`, then `told_at`: that the file of that day had not come |
 //! | watermark | `WATERMARK#{account}` | source | `covered_until` |
+//! | lock | `LOCK#{account}` | source | `worker`, `until` |
+//! | pull | `PULL#{account}` | source, and for one by hand `#{from}#{to}` | `progress` |
 //!
 //! Every item has `kind`. A fact is written once, under its natural key: that key, not a record that expires, is what makes a
 //! repeated delivery harmless. A row that contradicts the one under its key is kept beside it (`…#{hash}`). A state, a
-//! pointer and a doubt follow from facts. Accounts hold no `#` (see `config::env`).
+//! pointer and a doubt follow from facts. Accounts hold no `#` (see `config::env`). The index `due` (keys `due_in` and `due_at`,
+//! all attributes) holds the checks that have both.
 
 mod breaks;
+mod checks;
 mod facts;
 mod files;
 mod notices;
+mod pulls;
 mod runs;
 mod states;
 pub mod stream;
@@ -43,6 +49,7 @@ use super::{Patience, SdkConfig, StoreError, failed};
 use crate::calendar::Instant;
 
 pub use breaks::{BreakRecord, BreakState};
+pub use checks::{Check, Checked};
 pub use facts::Facts;
 pub use files::{Columns, Drift, FileName, FileRecord};
 pub use notices::{Noticed, Quarantined, Received, Recorded, Signed};

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -15,6 +16,10 @@ use crate::calendar::Instant;
 use crate::ids::Cip;
 use crate::lifecycle::evidence::{ReportRow, ReportStatus, Text};
 use crate::money::{AmountError, Currency, Money};
+
+/// How long after a notice the search is given to show what it tells. How long the provider takes is not public; this is our
+/// assumption.
+pub const NOTICE_SETTLES: TimeDelta = TimeDelta::minutes(10);
 
 /// What the provider says of one CIP.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,16 +1,12 @@
 //! What the search says and nobody understands, until it is understood again.
 
-use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use cuadre::aws::layout;
 use cuadre::config::Policy;
-use cuadre::formats::{self, Format, Mapping, Source};
-use cuadre::ids::Cip;
 use cuadre::lifecycle::evidence::Doubt;
 use cuadre::report::code::{self, Judged};
 
@@ -79,13 +75,6 @@ async fn paid_world() -> (World, Wire, Cip) {
     let persistence = Persistence { first_wait: Duration::from_millis(1), ..Persistence::default() };
     world.clients = Clients::with_persistence(&world.aws.sdk_config(), &world.config, persistence).unwrap();
     let number = world.order(1).await[0];
-    let order = format!(
-        "account,reference_id,cip,amount,currency,status,created_at\ntienda,A-0,{number},22.50,PEN,pending,{START}\n"
-    );
-    let source = Source { name: "order", bytes: order.as_bytes(), format: Format::Csv, account: None };
-    for row in &formats::read_orders(&source, &Mapping::default().orders).unwrap().rows {
-        world.clients.table.record_order(row).await.unwrap();
-    }
     world.sandbox.pay(number, PaymentOptions::default()).unwrap();
     assert_eq!(world.pull("2026-03-02T10:10:00-05:00").await.unwrap().news, 1);
     (world, wire, Cip::parse(&number.to_string()).unwrap())
@@ -104,18 +93,16 @@ impl World {
         self.judged(cip).await.report.holds
     }
 
-    async fn doubted(&self, source: &str) -> BTreeSet<Cip> {
-        self.clients.table.doubted("tienda", source).await.unwrap()
+    /// Whether the search's last answer about the code was one that nobody understands.
+    async fn is_doubted(&self, cip: Cip) -> bool {
+        self.clients.table.check("tienda", cip).await.unwrap().is_some_and(|check| check.doubted)
     }
 
-    /// The keys of what the table notes of doubts: pointers, then the doubts themselves.
+    /// The keys of the doubts in the table.
     async fn doubt_keys(&self) -> Vec<String> {
         let items = self.aws.items().await.unwrap();
         let keys = items.iter().map(|item| ["pk", "sk"].map(|key| item[key].as_s().unwrap().as_str()));
-        let of_doubts = keys.filter(|[pk, sk]| pk.starts_with("DOUBTED#") || sk.starts_with("DOUBT#"));
-        let mut keys: Vec<_> = of_doubts.map(|key| key.join(" ")).collect();
-        keys.sort_by_key(|key| !key.starts_with("DOUBTED#"));
-        keys
+        keys.filter(|[_, sk]| sk.starts_with("DOUBT#")).map(|key| key.join(" ")).collect()
     }
 }
 
@@ -125,30 +112,30 @@ async fn an_unknown_status_is_doubted_until_the_search_says_again_what_it_said_b
     assert_eq!((world.holds(cip).await, world.doubt_keys().await), (vec![], vec![]));
 
     wire.garble(true);
-    let doubtful = world.pull("2026-03-02T10:20:00-05:00").await.unwrap();
+    let doubtful = world.pull("2026-03-02T11:10:00-05:00").await.unwrap();
     assert_eq!((doubtful.asked, doubtful.news, doubtful.unreadable), (1, 0, 1));
     assert_eq!(world.holds(cip).await, ["review"]);
-    let pointer = format!("DOUBTED#tienda#search CIP#{cip}");
     let doubt = format!("CIP#tienda#{cip} DOUBT#search#latest");
-    assert_eq!(world.doubt_keys().await, [pointer, doubt.clone()]);
+    assert_eq!(world.doubt_keys().await, [doubt.clone()]);
     let doubt_told = world.judged(cip).await.story.doubts;
     let [Doubt { source, reason, observed_at }] = doubt_told.as_slice() else { panic!("{doubt_told:?}") };
-    assert_eq!((source.as_str(), *observed_at), ("search", Some(time("2026-03-02T10:20:00-05:00"))));
+    assert_eq!((source.as_str(), *observed_at), ("search", Some(time("2026-03-02T11:10:00-05:00"))));
     assert!(reason.contains("status 93 is not known"), "{reason}");
     assert_eq!(world.lines("normalized/looks/").await.len(), 1, "what is not understood is no look");
 
     wire.garble(false);
-    let again = world.pull("2026-03-02T10:30:00-05:00").await.unwrap();
+    let again = world.pull("2026-03-02T11:25:00-05:00").await.unwrap();
     assert_eq!((again.asked, again.news, again.unreadable), (1, 1, 0), "the same as at ten past ten is news");
     let mut rows = world.rows().await;
-    for (row, seen) in rows.iter_mut().zip(["10", "30"]) {
-        assert_eq!(row["observed_at"].take(), format!("2026-03-02T10:{seen}:00-05:00"));
+    for (row, seen) in rows.iter_mut().zip(["10:10", "11:25"]) {
+        assert_eq!(row["observed_at"].take(), format!("2026-03-02T{seen}:00-05:00"));
     }
     assert!(rows.len() == 2 && rows[0] == rows[1], "one fact, seen twice: {rows:?}");
     assert_eq!(world.holds(cip).await, [""; 0]);
-    assert_eq!(world.doubt_keys().await, [doubt], "the pointer is gone; the doubt stays as it was seen");
+    assert_eq!(world.doubt_keys().await, [doubt], "the doubt stays as it was seen");
+    assert!(!world.is_doubted(cip).await);
 
-    let later = world.pull("2026-03-02T10:40:00-05:00").await.unwrap();
+    let later = world.pull("2026-03-02T12:40:00-05:00").await.unwrap();
     assert_eq!((later.asked, later.news), (1, 0), "understood once is enough");
 }
 
@@ -163,7 +150,7 @@ async fn a_doubted_code_is_asked_for_again_although_it_is_not_due() {
     wire.garble(false);
     let again = world.pull("2026-03-05T10:25:00-05:00").await.unwrap();
     assert_eq!((again.asked, again.news), (1, 1));
-    assert_eq!((world.holds(cip).await, world.doubted("search").await), (vec![], BTreeSet::new()));
+    assert_eq!((world.holds(cip).await, world.is_doubted(cip).await), (vec![], false));
     assert_eq!(world.pull("2026-03-05T10:40:00-05:00").await.unwrap().asked, 0, "nothing is due any longer");
 }
 
@@ -176,19 +163,18 @@ async fn doubts_of_another_source_remain() {
         observed_at: observed_at.map(time),
     };
     // A person alone settles the first; the second is newer than all that the search has said.
-    let (quarantine, portal) = (of("quarantine", None), of("portal", Some("2026-03-02T10:45:00-05:00")));
+    let (quarantine, portal) = (of("quarantine", None), of("portal", Some("2026-03-02T11:40:00-05:00")));
     for (id, doubt) in [("one", &quarantine), ("latest", &portal)] {
         world.clients.table.record_doubt("tienda", cip, id, doubt).await.unwrap();
     }
     wire.garble(true);
-    world.pull("2026-03-02T10:20:00-05:00").await.unwrap();
+    world.pull("2026-03-02T11:10:00-05:00").await.unwrap();
     assert_eq!(world.judged(cip).await.story.doubts.len(), 3);
     wire.garble(false);
-    world.pull("2026-03-02T10:30:00-05:00").await.unwrap();
+    world.pull("2026-03-02T11:25:00-05:00").await.unwrap();
     assert_eq!(world.judged(cip).await.story.doubts, [portal, quarantine]);
     assert_eq!(world.holds(cip).await, ["review"]);
-    assert_eq!(world.doubted("search").await, BTreeSet::new());
-    assert_eq!(world.doubted("portal").await, BTreeSet::from([cip]), "only its own word settles it");
+    assert!(!world.is_doubted(cip).await);
 }
 
 #[tokio::test]
@@ -199,19 +185,19 @@ async fn a_pull_that_breaks_off_settles_the_doubt_when_it_is_repeated() {
         (Service::DynamoDb, "PutItem".to_owned()),
         (Service::S3, s3("normalized/reports/")),
         (Service::S3, s3("normalized/looks/")),
-        (Service::DynamoDb, "DeleteItem".to_owned()),
+        (Service::DynamoDb, "UpdateItem".to_owned()),
     ];
     for (service, matching) in breaks {
         let (world, wire, cip) = paid_world().await;
         wire.garble(true);
-        world.pull("2026-03-02T10:20:00-05:00").await.unwrap();
+        world.pull("2026-03-02T11:10:00-05:00").await.unwrap();
         wire.garble(false);
         world.break_network(service, &matching, Trouble::Status(403), None);
-        world.pull("2026-03-02T10:30:00-05:00").await.unwrap_err();
-        assert_eq!(world.doubted(layout::SEARCH).await, BTreeSet::from([cip]), "{matching}");
+        world.pull("2026-03-02T11:25:00-05:00").await.unwrap_err();
+        assert!(world.is_doubted(cip).await, "{matching}");
         world.aws.faults().clear();
-        world.pull("2026-03-02T10:30:00-05:00").await.unwrap();
-        assert_eq!((world.holds(cip).await, world.doubted(layout::SEARCH).await), (vec![], BTreeSet::new()));
+        world.pull("2026-03-02T11:25:00-05:00").await.unwrap();
+        assert_eq!((world.holds(cip).await, world.is_doubted(cip).await), (vec![], false));
         assert_eq!(world.rows().await.len(), 2, "nothing is doubled: {matching}");
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use cuadre::aws::batch::{BatchAnswer, Messages};
 use cuadre::aws::layout;
 use cuadre::aws::schedule::Tick;
 use cuadre::calendar::Instant;
-use cuadre_emulators::{Alert, BUCKET_NAME};
+use cuadre_emulators::{Alert, BUCKET_NAME, PULLS_URL};
+use cuadre_report_pull::{Answer, Event as Pulling};
 use cuadre_sandbox::{Payment, PaymentOptions, SignedNotice};
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -200,15 +202,35 @@ impl Players<'_> {
             Work::Export => self.export(now).await,
             Work::Pull => {
                 self.pulls += 1;
-                let (clients, config) = &self.stage.pull;
-                let pulled = cuadre_report_pull::handle(&tick(now), clients, config, &|| now).await;
-                pulled.map(drop).map_err(|error| Failure::defect("report-pull fails", &error))
+                self.pull(now).await
             }
             Work::Reconcile => {
                 let (clients, config) = &self.stage.reconcile;
                 let done = cuadre_reconcile::handle(&tick(now), clients, config, &|| now).await;
                 done.map(drop).map_err(|error| Failure::defect("reconcile fails", &error))
             }
+        }
+    }
+
+    /// The schedule ticks, and the queue hands over what it ordered.
+    async fn pull(&self, now: Instant) -> Result<(), Failure> {
+        let (clients, config) = &self.stage.pull;
+        let failed = |error| Failure::defect("report-pull fails", &error);
+        let task = cuadre_report_pull::Task { scheduled_at: Some(now.to_string()), ..Default::default() };
+        cuadre_report_pull::handle(&Pulling::Task(task), clients, config, &|| now).await.map_err(failed)?;
+        loop {
+            let messages: Messages = serde_json::from_value(self.stage.aws.receive(PULLS_URL, 1))
+                .map_err(|error| Failure::defect("the queue", &error))?;
+            let Some(message) = messages.records.first().map(|message| message.message_id.clone()) else {
+                return Ok(());
+            };
+            let event = Pulling::Messages(messages);
+            let answer =
+                cuadre_report_pull::handle(&event, clients, config, &|| now).await.map_err(failed)?;
+            if answer != Answer::Batch(BatchAnswer::default()) {
+                return Err(Failure::Defect("report-pull could not pull a source".to_owned()));
+            }
+            self.stage.aws.delete(PULLS_URL, &message);
         }
     }
 

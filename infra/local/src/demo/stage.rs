@@ -2,7 +2,8 @@
 
 use cuadre::aws::layout;
 use cuadre_emulators::{
-    BUCKET_NAME, BUS_NAME, EmulatorError, Emulators, FAILURES_URL, FORWARDS_URL, TABLE_NAME, TOPIC_ARN,
+    BUCKET_NAME, BUS_NAME, EmulatorError, Emulators, FAILURES_URL, FORWARDS_URL, PULLS_URL, TABLE_NAME,
+    TOPIC_ARN,
 };
 use cuadre_sandbox::Sandbox;
 use serde_json::json;
@@ -102,6 +103,7 @@ fn environment(name: &str, provider_url: &str) -> Option<String> {
         "EVENT_BUS" => BUS_NAME,
         "FORWARDS_URL" => FORWARDS_URL,
         "FAILURES_URL" => FAILURES_URL,
+        "PULLS_URL" => PULLS_URL,
         "SECRET_PREFIX" => SECRET_PREFIX,
         "ACCOUNTS" => ACCOUNT,
         "PROVIDER_URL" => provider_url,

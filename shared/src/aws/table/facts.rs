@@ -119,6 +119,8 @@ impl Table {
         let rows = lines.iter().map(|line| order_of(line)).collect::<Result<Vec<_>, _>>()?;
         let cips: BTreeSet<Cip> = rows.iter().flat_map(|row| row.cips.iter().copied()).collect();
         for cip in &cips {
+            // Before the fact: what is a fact already would never be asked for otherwise.
+            let begun = self.begin_check(&row.account, *cip, row.created_at).await?;
             for (row, line) in rows.iter().zip(&lines) {
                 let named = |item: Item| {
                     item.text("account", row.account.as_ref())
@@ -127,6 +129,9 @@ impl Table {
                 };
                 let (pk, sk) = (cip_partition(&row.account, *cip), format!("ORDER#{}", order_fact_key(row)));
                 self.record_line(ORDER_KIND, pk, sk, line.as_bytes(), named).await?;
+            }
+            if outcome == Recorded::New && !begun {
+                self.wake_check(&row.account, *cip, None, row.updated_at.unwrap_or(row.created_at)).await?;
             }
         }
         Ok(outcome)
@@ -170,10 +175,6 @@ impl Table {
         doubt: &Doubt,
     ) -> Result<(), StoreError> {
         let observed_at = doubt.observed_at.map(sortable);
-        if observed_at.is_some() {
-            // Before the doubt itself: whoever asks the source next has to know that its word is wanted.
-            self.point(doubted_partition(account, &doubt.source), cip).await?;
-        }
         let item = Item::new(DOUBT_KIND, cip_partition(account, cip), doubt_key(&doubt.source, id))
             .text("account", account)
             .text("cip", cip.to_string())
@@ -201,7 +202,10 @@ impl Table {
         source: &str,
         id: &str,
     ) -> Result<(), StoreError> {
-        self.delete(cip_partition(account, cip), doubt_key(source, id)).await
+        let request = self.client.delete_item().table_name(&self.name);
+        let request = request.key("pk", AttributeValue::S(cip_partition(account, cip)));
+        let request = request.key("sk", AttributeValue::S(doubt_key(source, id)));
+        request.send().await.map(drop).map_err(|error| failed("DeleteItem", error))
     }
 
     /// Notes which CIP an operation number was seen with, so that it can be looked up.
@@ -237,22 +241,6 @@ impl Table {
         self.pointed_to(format!("OPERATION#{account}#{number}")).await
     }
 
-    /// The CIPs that a source has said something of which nobody understands, and nothing else since.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn doubted(&self, account: &str, source: &str) -> Result<BTreeSet<Cip>, StoreError> {
-        self.pointed_to(doubted_partition(account, source)).await
-    }
-
-    /// Notes that a source was understood again; its later fact settles the doubt itself.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn understood(&self, account: &str, source: &str, cip: Cip) -> Result<(), StoreError> {
-        self.delete(doubted_partition(account, source), format!("CIP#{cip}")).await
-    }
-
     async fn point(&self, pk: String, cip: Cip) -> Result<(), StoreError> {
         let item = Item::new("pointer", pk, format!("CIP#{cip}"));
         let request = self.client.put_item().table_name(&self.name).set_item(Some(item.attributes));
@@ -267,12 +255,6 @@ impl Table {
             cips.insert(item.parsed("sk", |key| Cip::parse(key.strip_prefix("CIP#")?))?);
         }
         Ok(cips)
-    }
-
-    async fn delete(&self, pk: String, sk: String) -> Result<(), StoreError> {
-        let request = self.client.delete_item().table_name(&self.name);
-        let request = request.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk));
-        request.send().await.map(drop).map_err(|error| failed("DeleteItem", error))
     }
 
     /// The lines of an order's own partition whose sort keys begin so.
@@ -358,11 +340,6 @@ fn order_key(row: &OrderRow<'_>) -> String {
 /// The same within the partition of a CIP.
 fn order_fact_key(row: &OrderRow<'_>) -> String {
     format!("{}#{}", notice::key_part(&row.reference_id), order_key(row))
-}
-
-/// Where it is noted which CIPs a source was not understood about.
-fn doubted_partition(account: &str, source: &str) -> String {
-    format!("DOUBTED#{account}#{source}")
 }
 
 fn doubt_key(source: &str, id: &str) -> String {

@@ -1,0 +1,214 @@
+//! When each CIP is to be asked for next. One item a CIP, in an index that holds those alone that are still to be asked for
+//! (`due`, by `due_in` and `due_at`), spread over shards so that no partition of it takes all writes of an account.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::super::{StoreError, failed};
+use super::facts::cip_partition;
+use super::{Attributes, Item, Table, sortable, unless_condition_failed};
+use crate::calendar::Instant;
+use crate::ids::Cip;
+
+const KIND: &str = "check";
+const SORT_KEY: &str = "CHECK";
+const INDEX: &str = "due";
+
+/// Into how many parts an account's due CIPs are spread. A part takes a thousand writes a second.
+const SHARDS: u64 = 8;
+
+/// What the search knows of a CIP that it is to ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The CIP.
+    pub cip: Cip,
+    /// When it is due; with it a worker proves that nobody has moved it meanwhile.
+    pub due_at: Instant,
+    /// When it was first heard of.
+    pub begun_at: Instant,
+    /// When a notice last told of it.
+    pub heard_at: Option<Instant>,
+    /// The canonical line of the newest row that the search brought, if it brought any.
+    pub row: Option<String>,
+    /// The last answer was one that nobody understands.
+    pub doubted: bool,
+}
+
+/// What a look changes about a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked<'a> {
+    /// When the CIP is due again; absent, it is asked for no more until something is heard of it.
+    pub due_at: Option<Instant>,
+    /// The canonical line of the newest row.
+    pub row: Option<&'a str>,
+    /// Whether the answer was one that nobody understands.
+    pub doubted: bool,
+}
+
+impl Table {
+    /// Lets a CIP be asked for from `since` on, unless it is known already; says whether it was not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin_check(&self, account: &str, cip: Cip, since: Instant) -> Result<bool, StoreError> {
+        let item = Item::new(KIND, cip_partition(account, cip), SORT_KEY.to_owned())
+            .text("account", account)
+            .text("cip", cip.to_string())
+            .text("due_in", shard_of(account, cip))
+            .text("due_at", sortable(since))
+            .text("begun_at", sortable(since));
+        let request = self.client.put_item().table_name(&self.name).set_item(Some(item.attributes));
+        let request = request.condition_expression("attribute_not_exists(pk)");
+        unless_condition_failed(request.send().await)
+    }
+
+    /// Lets a CIP be asked for at `due_at`, whatever was planned, since something was heard of it: by a notice at
+    /// `heard_at`, or by an order.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the same call again changes nothing more.
+    pub async fn wake_check(
+        &self,
+        account: &str,
+        cip: Cip,
+        heard_at: Option<Instant>,
+        due_at: Instant,
+    ) -> Result<(), StoreError> {
+        let mut set = "SET #kind = :kind, account = :account, cip = :cip, due_in = :shard, due_at = :due, \
+                       begun_at = if_not_exists(begun_at, :begun)"
+            .to_owned();
+        let mut request = self
+            .check_update(account, cip)
+            .expression_attribute_names("#kind", "kind")
+            .expression_attribute_values(":kind", AttributeValue::S(KIND.to_owned()))
+            .expression_attribute_values(":account", AttributeValue::S(account.to_owned()))
+            .expression_attribute_values(":cip", AttributeValue::S(cip.to_string()))
+            .expression_attribute_values(":shard", AttributeValue::S(shard_of(account, cip)))
+            .expression_attribute_values(":due", AttributeValue::S(sortable(due_at)))
+            .expression_attribute_values(":begun", AttributeValue::S(sortable(heard_at.unwrap_or(due_at))));
+        if let Some(heard_at) = heard_at {
+            set.push_str(", heard_at = :heard");
+            request = request.expression_attribute_values(":heard", AttributeValue::S(sortable(heard_at)));
+        }
+        let answer = request.update_expression(set).send().await;
+        answer.map(drop).map_err(|error| failed("UpdateItem", error))
+    }
+
+    /// The CIPs of an account that are due by a moment, those first that have been due the longest. The index follows the
+    /// table within moments; what it does not show yet is due at the next time of asking.
+    ///
+    /// # Errors
+    /// [`StoreError`], `Unreadable` where an item is none of ours.
+    pub async fn due_checks(&self, account: &str, by: Instant) -> Result<Vec<Check>, StoreError> {
+        let mut checks = Vec::new();
+        for shard in 0..SHARDS {
+            let query = self.client.query().table_name(&self.name).index_name(INDEX);
+            let query = query
+                .key_condition_expression("due_in = :shard AND due_at <= :by")
+                .expression_attribute_values(":shard", AttributeValue::S(shard_name(account, shard)))
+                .expression_attribute_values(":by", AttributeValue::S(sortable(by)));
+            let mut items = query.into_paginator().items().send();
+            while let Some(attributes) = items.next().await {
+                checks.push(check_of(attributes.map_err(|error| failed("Query", error))?)?);
+            }
+        }
+        checks.sort_by_key(|check| (check.due_at, check.cip));
+        Ok(checks)
+    }
+
+    /// What is planned for one CIP.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn check(&self, account: &str, cip: Cip) -> Result<Option<Check>, StoreError> {
+        let request = self.client.get_item().table_name(&self.name).consistent_read(true);
+        let answer = request.set_key(Some(key(account, cip))).send().await;
+        let item = answer.map_err(|error| failed("GetItem", error))?.item;
+        item.filter(|item| item.contains_key("due_at")).map(check_of).transpose()
+    }
+
+    /// Writes down what a look at a CIP came to, unless something was heard of the CIP meanwhile: then it stays due.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn save_checked(
+        &self,
+        account: &str,
+        check: &Check,
+        checked: &Checked<'_>,
+    ) -> Result<(), StoreError> {
+        let mut set = vec!["doubted = :doubted"];
+        let mut values = HashMap::from([
+            (":doubted".to_owned(), AttributeValue::Bool(checked.doubted)),
+            (":seen".to_owned(), AttributeValue::S(sortable(check.due_at))),
+        ]);
+        if let Some(row) = checked.row {
+            set.push("#row = :row");
+            values.insert(":row".to_owned(), AttributeValue::S(row.to_owned()));
+        }
+        let mut remove = "";
+        match checked.due_at {
+            Some(due_at) => {
+                set.push("due_at = :due");
+                values.insert(":due".to_owned(), AttributeValue::S(sortable(due_at)));
+            }
+            None => remove = " REMOVE due_in, due_at",
+        }
+        let request = self.check_update(account, check.cip);
+        let request =
+            if checked.row.is_some() { request.expression_attribute_names("#row", "row") } else { request };
+        let answer = request
+            .update_expression(format!("SET {}{remove}", set.join(", ")))
+            .condition_expression("due_at = :seen")
+            .set_expression_attribute_values(Some(values))
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(failed("UpdateItem", error)),
+        }
+    }
+
+    fn check_update(&self, account: &str, cip: Cip) -> UpdateItemFluentBuilder {
+        self.client.update_item().table_name(&self.name).set_key(Some(key(account, cip)))
+    }
+}
+
+fn key(account: &str, cip: Cip) -> Attributes {
+    let text = |value: String| AttributeValue::S(value);
+    Attributes::from([
+        ("pk".to_owned(), text(cip_partition(account, cip))),
+        ("sk".to_owned(), text(SORT_KEY.to_owned())),
+    ])
+}
+
+fn shard_of(account: &str, cip: Cip) -> String {
+    shard_name(account, cip.number().rem_euclid(SHARDS))
+}
+
+fn shard_name(account: &str, shard: u64) -> String {
+    format!("CHECK#{account}#{shard}")
+}
+
+fn check_of(attributes: Attributes) -> Result<Check, StoreError> {
+    let doubted = attributes.get("doubted").and_then(|value| value.as_bool().ok()).copied();
+    let item = Item::read(KIND, attributes);
+    Ok(Check {
+        cip: item.parsed("cip", Cip::parse)?,
+        due_at: item.parsed("due_at", Instant::parse)?,
+        begun_at: item.parsed("begun_at", Instant::parse)?,
+        heard_at: item.parsed_if_there("heard_at", Instant::parse)?,
+        row: item.find("row").map(str::to_owned),
+        doubted: doubted.unwrap_or(false),
+    })
+}
