@@ -56,9 +56,11 @@ ACTIONS = {
         "s3:GetObjectVersion",
         "s3:ListBucket",
         "s3:PutObject",
+        "sns:Publish",
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
         "sqs:ReceiveMessage",
+        "sqs:SendMessage",
     },
     "report-pull": {
         "dynamodb:DeleteItem",
@@ -189,7 +191,13 @@ def test_writes_of_the_functions_stay_in_their_folders(template):
                 written[function] = {resource["Fn::Sub"] for resource in listed(statement["Resource"])}
     assert written == {
         "publish": {"${Bucket.Arn}/raw/callback/*", "${Bucket.Arn}/normalized/notices/*"},
-        "import": {"${Bucket.Arn}/normalized/orders/*", "${Bucket.Arn}/rejected/*"},
+        "import": {
+            "${Bucket.Arn}/normalized/orders/*",
+            "${Bucket.Arn}/normalized/reports/*",
+            "${Bucket.Arn}/normalized/settlements/*",
+            "${Bucket.Arn}/normalized/bank/*",
+            "${Bucket.Arn}/rejected/*",
+        },
         "report-pull": {
             "${Bucket.Arn}/raw/*",
             "${Bucket.Arn}/pulls/*",
@@ -217,7 +225,7 @@ def test_writes_of_the_functions_stay_in_their_part_of_the_table(template):
         ("publish", "PutItem"): ["CIP#*", "OPERATION#*"],
         ("publish", "UpdateItem"): ["CIP#*"],
         ("publish", "DeleteItem"): ["CIP#*"],
-        ("import", "PutItem"): ["CIP#*", "ORDER#*"],
+        ("import", "PutItem"): ["CIP#*", "ORDER#*", "FILE#*"],
         ("import", "UpdateItem"): ["CIP#*"],
         ("report-pull", "PutItem"): ["WATERMARK#*", "PULL#*", "LOCK#*", "CIP#*"],
         ("report-pull", "UpdateItem"): ["CIP#*"],
@@ -228,7 +236,7 @@ def test_writes_of_the_functions_stay_in_their_part_of_the_table(template):
 
 @pytest.mark.parametrize("function", ["publish", "forward", "import"])
 def test_reads_by_key_stay_in_their_part_of_the_table(template, function):
-    keys = {"publish": ["CIP#*"], "forward": ["CIP#*"], "import": ["ORDER#*"]}
+    keys = {"publish": ["CIP#*"], "forward": ["CIP#*"], "import": ["ORDER#*", "FILE#*"]}
     for statement in statements(of_type(template, "AWS::IAM::Role")[f"{LOGICAL[function]}Role"]):
         if {"dynamodb:Query", "dynamodb:GetItem"} & set(listed(statement["Action"])):
             assert statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == keys[function]
@@ -424,7 +432,7 @@ def test_the_pull_is_told_how_long_and_how_many(template):
 
 def test_schedules_keep_lima_time_and_lose_no_tick(template):
     schedules = of_type(template, "AWS::Scheduler::Schedule")
-    assert set(schedules) == {"ReportPullTick", "ReconcileTick"}
+    assert set(schedules) == {"ReportPullTick", "ReconcileTick", "ExpectedFilesTick"}
     for name, schedule in schedules.items():
         assert schedule["ScheduleExpressionTimezone"] == "America/Lima", name
         target = schedule["Target"]
@@ -433,7 +441,7 @@ def test_schedules_keep_lima_time_and_lose_no_tick(template):
         assert target["Input"] == '{"scheduled_at": "<aws.scheduler.scheduled-time>"}', name
 
 
-@pytest.mark.parametrize("function", ["report-pull", "reconcile"])
+@pytest.mark.parametrize("function", ["report-pull", "reconcile", "import"])
 def test_a_tick_that_fails_every_time_ends_in_the_queue_with_the_alarm(template, function):
     properties = of_type(template, "AWS::Serverless::Function")[f"{LOGICAL[function]}Function"]
     invoked = properties["EventInvokeConfig"]

@@ -85,7 +85,8 @@ pub(crate) async fn reports(
         account: &|row| Some(row.account.to_string()),
         name: &|row| {
             let name = row.reference_id.as_ref().or(row.provider_id.as_ref());
-            row.cip.map_or_else(|| format!("{}", name.map_or("", |name| name)), |cip| format!("cip {cip}"))
+            row.cip
+                .map_or_else(|| name.map(ToString::to_string).unwrap_or_default(), |cip| format!("cip {cip}"))
         },
     };
     let read = read.map(|mut read| {

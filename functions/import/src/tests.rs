@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod expected;
+mod legs;
+
 const HEADER: &str = "reference_id,cip,amount,currency,status,created_at,updated_at\n";
 const CREATED: &str = "2026-03-02T09:00:00-05:00";
 const ARRIVED: &str = "2026-03-02T15:00:00.000Z";
@@ -518,7 +521,7 @@ async fn the_sample_events_are_what_their_names_say() {
     let mut seen = Vec::new();
     for sample in samples {
         let path = sample.unwrap().path();
-        let event: Messages = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let event = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         let world = World::start().await;
         let line = json!({"reference_id": "N-1", "amount": "5.00", "currency": "PEN", "status": "paid",
             "created_at": CREATED})
@@ -532,11 +535,21 @@ async fn the_sample_events_are_what_their_names_say() {
             ("inbox/orders/tienda/orders of 2 march (a+b).csv", orders(1)),
             ("inbox/orders/tienda/2026/orders.ndjson", line.into_bytes()),
             ("inbox/orders/tienda/bad row.csv", bad),
+            ("inbox/bank/tienda/statement.sta", legs::MT940.as_bytes().to_vec()),
         ] {
             world.aws.put_object(key, &bytes).await.unwrap();
         }
-        let answer = handle(&event, &world.clients, &world.config, &|| time(ARRIVED)).await;
-        assert_eq!(answer.failures, [], "{path:?}");
+        match Event::read(event).unwrap() {
+            Event::Files(messages) => {
+                let answer = handle(&messages, &world.clients, &world.config, &|| time(ARRIVED)).await;
+                assert_eq!(answer.failures, [], "{path:?}");
+            }
+            Event::Tick(tick) => {
+                let clock = || time(ARRIVED);
+                let missing = Box::pin(look(&tick, &world.clients, &world.config, &clock)).await;
+                assert_eq!(missing.unwrap(), [], "{path:?}");
+            }
+        }
         let count = async |prefix: &str| world.aws.keys(prefix).await.unwrap().len();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         seen.push((name, count("normalized/").await, count("rejected/").await));
@@ -557,7 +570,9 @@ async fn the_sample_events_are_what_their_names_say() {
         ("ok-csv", 1, 0),
         ("ok-folder", 0, 0),
         ("ok-ndjson", 1, 0),
+        ("ok-statement", 1, 0),
         ("ok-test-event", 0, 0),
+        ("ok-tick", 0, 0),
         ("ok-two-files", 2, 0),
     ];
     assert_eq!(seen, expected);
