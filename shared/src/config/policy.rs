@@ -326,6 +326,15 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_documentation_is_good() {
+        let text = include_str!("../../../docs/policy.md");
+        let (_, example) = text.split_once("```toml\n").unwrap();
+        let policy = Policy::parse(example.split_once("```").unwrap().0).unwrap();
+        assert_eq!(policy.file_rule("tienda", Leg::Orders).mapping.as_deref(), Some("tienda-propia"));
+        assert!(policy.file_rule("tienda", Leg::Bank).expected.is_some());
+    }
+
+    #[test]
     fn a_wrong_policy_names_the_key() {
         let check = |text: &str, part: &str| {
             let message = Policy::parse(text).unwrap_err().to_string();
