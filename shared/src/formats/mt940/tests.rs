@@ -192,6 +192,18 @@ fn statements_of_one_file_are_chained_or_overlap() {
 }
 
 #[test]
+fn a_statement_that_ends_where_it_began_is_a_repetition_under_the_same_name() {
+    let statement = |id: &str| {
+        format!(
+            ":20:{id}\n:25:191-1\n:28C:0\n:60F:C260302PEN5,\n:61:260302C1,NTRFX\n:61:260302D1,NTRFX\n:62F:C260302PEN5,\n"
+        )
+    };
+    let lines = |statements: [String; 2]| good(statements.concat().as_bytes()).rows.len();
+    assert_eq!(lines([statement("A"), statement("A")]), 2);
+    assert_eq!(lines([statement("A"), statement("B")]), 4);
+}
+
+#[test]
 fn pages_of_a_statement_add_up_each() {
     let first = ":20:A\n:25:191-1\n:28C:7/1\n:60F:C260302PEN10,\n:61:260302C1,NTRFX\n:62M:C260302PEN11,\n-\n";
     let second =
