@@ -407,7 +407,7 @@ def test_reconcile_reads_by_key_only_what_it_needs(template):
         if actions & {"dynamodb:Query", "dynamodb:GetItem"}:
             assert actions == {"dynamodb:Query", "dynamodb:GetItem"}
             keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-            assert keys == ["BREAK#*", "RUN#*", "QUARANTINE#*"]
+            assert keys == ["BREAK#*", "RUN#*", "QUARANTINE#*", "WATERMARK#*"]
 
 
 def test_the_pull_reads_what_it_needs_and_no_evidence(template):

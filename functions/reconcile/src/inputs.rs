@@ -9,6 +9,8 @@ use cuadre::aws::rows::{FETCHES_MAX, RowFiles};
 use cuadre::aws::table::{Quarantined, Table};
 use cuadre::aws::{StoreError, layout};
 use cuadre::calendar::Instant;
+use cuadre::config::Policy;
+use cuadre::config::sources::SourceKind;
 use cuadre::formats::{self, Leg};
 use cuadre::ids::{BreakId, Cip};
 use cuadre::run::Look;
@@ -38,6 +40,8 @@ pub(crate) struct Inputs {
     pub(crate) notices: Vec<u8>,
     pub(crate) looks: Vec<Look>,
     pub(crate) opened: BTreeMap<BreakId, Instant>,
+    /// Up to when each source has been heard that is pulled by windows of time.
+    pub(crate) heard_until: BTreeMap<String, Instant>,
     pub(crate) policy: Option<String>,
     pub(crate) quarantine: Quarantine,
 }
@@ -88,6 +92,9 @@ struct Manifest {
     /// Absent in a run that an older version began.
     #[serde(default)]
     quarantine: Quarantine,
+    /// The watermarks of the sources whose silence counts; absent in a run that an older version began.
+    #[serde(default)]
+    heard_until: BTreeMap<String, String>,
 }
 
 /// One object as it was read.
@@ -131,6 +138,8 @@ pub(crate) async fn fixed(
         ),
     };
     let notices = bucket.get(&notices_key(&prefix), None).await?.ok_or(unreadable("notices", "object"))?;
+    let heard = manifest.heard_until.iter();
+    let heard = heard.map(|(source, until)| Some((source.clone(), Instant::parse(until)?)));
     let opened = manifest.opened.iter().map(|(id, time)| Some((BreakId::parse(id)?, Instant::parse(time)?)));
     Ok(Inputs {
         orders,
@@ -138,6 +147,7 @@ pub(crate) async fn fixed(
         notices: notices.bytes,
         looks: read_looks(bucket, &manifest.looks).await?,
         opened: opened.collect::<Option<_>>().ok_or(unreadable("manifest", "opened"))?,
+        heard_until: heard.collect::<Option<_>>().ok_or(unreadable("manifest", "heard_until"))?,
         policy: manifest.policy,
         quarantine: manifest.quarantine,
     })
@@ -182,7 +192,28 @@ async fn gather(
     let policy = policy.map(|object| String::from_utf8(object.bytes)).transpose();
     let policy = policy.map_err(|_| unreadable("policy", layout::POLICY_KEY))?;
     let quarantine = Quarantine::at(as_of, &table.quarantined(account).await?);
-    Ok((Manifest { orders, reports, looks, opened, policy, quarantine }, files))
+    let heard_until = heard_until(account, as_of, policy.as_deref(), table).await?;
+    Ok((Manifest { orders, reports, looks, opened, policy, quarantine, heard_until }, files))
+}
+
+/// The watermarks of the sources that list all payments of a window, as far as they lie before the cut. One that has never
+/// been heard has none, and a policy that cannot be read ends the run later.
+async fn heard_until(
+    account: &str,
+    as_of: Instant,
+    policy: Option<&str>,
+    table: &Table,
+) -> Result<BTreeMap<String, String>, ReconcileError> {
+    let Some(policy) = policy.and_then(|text| Policy::parse(text).ok()) else { return Ok(BTreeMap::new()) };
+    let mut heard = BTreeMap::new();
+    for source in policy.sources(account) {
+        let lists_payments =
+            matches!(&source.kind, SourceKind::TransactionReport(report) if report.leg == Leg::Reports);
+        if lists_payments && let Some(until) = table.watermark(account, &source.name).await? {
+            heard.insert(source.name, until.min(as_of).to_string());
+        }
+    }
+    Ok(heard)
 }
 
 /// Copies the notices received up to the cut out of the table, once: the table goes on changing.

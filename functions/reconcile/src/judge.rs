@@ -10,6 +10,9 @@ use cuadre::run::{self, FileCoverage, InputFile, Run, Settings};
 use crate::ReconcileError;
 use crate::inputs::Inputs;
 
+/// A file of reports without rows: what it says is up to when there are no others.
+const NO_REPORTS: &[u8] = b"account,cip,amount,currency,status\n";
+
 /// Makes the run, and says by which policy.
 pub(crate) fn judge(account: &str, as_of: Instant, inputs: &Inputs) -> Result<(Run, String), ReconcileError> {
     let policy = match &inputs.policy {
@@ -30,6 +33,19 @@ pub(crate) fn judge(account: &str, as_of: Instant, inputs: &Inputs) -> Result<(R
             Err(error) => needs_person.push(format!("{} was left out: {error}", file.key)),
         }
     }
+    let heard: Vec<(String, &str, Instant)> = inputs
+        .heard_until
+        .iter()
+        .map(|(source, until)| (format!("{source}, heard until then"), source.as_str(), *until))
+        .collect();
+    files.extend(heard.iter().map(|(name, source, until)| InputFile {
+        leg: Leg::Reports,
+        name,
+        source,
+        bytes: NO_REPORTS,
+        format: Format::Csv,
+        coverage: FileCoverage::UpTo(*until),
+    }));
     files.push(InputFile {
         leg: Leg::Notices,
         name: "notices",

@@ -492,6 +492,34 @@ async fn what_does_not_fit_into_memory_is_not_fetched() {
 }
 
 #[tokio::test]
+async fn the_silence_of_a_report_counts_up_to_its_watermark() {
+    let world = World::start().await;
+    let order = |number: u64| {
+        format!(
+            "A-{number},{number},22.50,PEN,paid,2026-03-02T09:00:00-05:00,2026-03-02T09:10:00-05:00,2026-03-05T06:00:00-05:00\n"
+        )
+    };
+    let header = "reference_id,cip,amount,currency,status,created_at,paid_at,updated_at\n";
+    let orders = format!("{header}{}{}{}", order(7), order(8), order(9));
+    world.put(ORDERS, &orders).await;
+    let source =
+        "[accounts.tienda.sources.portal_api]\nkind = \"transaction_report\"\nurl = \"https://r.example/\"\n";
+    world.put("config/cuadre.toml", source).await;
+    let breaks = async |run: &str| world.run(run).await.unwrap().breaks;
+    assert_eq!(breaks("2026-03-05T06:00:00-05:00").await, 0, "nobody has heard the report");
+    let until = time("2026-03-03T09:09:59-05:00");
+    world.clients.table.move_watermark("tienda", "portal_api", until).await.unwrap();
+    assert_eq!(breaks("2026-03-05T07:00:00-05:00").await, 0, "a day after the payment is not over");
+    let until = time("2026-03-03T09:10:00-05:00");
+    world.clients.table.move_watermark("tienda", "portal_api", until).await.unwrap();
+    assert_eq!(breaks("2026-03-05T08:00:00-05:00").await, 1, "missing at the provider");
+    let summary = world.outputs("20260305T130000Z").await;
+    let (_, summary) = summary.into_iter().find(|(name, _)| name == "summary.json").unwrap();
+    let summary: serde_json::Value = serde_json::from_slice(&summary).unwrap();
+    assert_eq!(summary["classes"]["missing_at_provider"]["count"], 1, "{summary}");
+}
+
+#[tokio::test]
 async fn a_policy_is_obeyed_and_a_bad_one_ends_the_run() {
     let world = World::start().await;
     world.put("config/cuadre.toml", "no_such_key = 1\n").await;
