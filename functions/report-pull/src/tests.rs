@@ -2,6 +2,7 @@
 
 mod doubts;
 mod reports;
+mod samples;
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -10,7 +10,7 @@ use super::*;
 /// A row every minute of the first of March in Lima, from midnight on.
 const FIRST: &str = "2026-03-01T00:00:00-05:00";
 /// At ten past ten on the second of March the window of the first is over.
-const TICK: &str = "2026-03-02T00:20:00-05:00";
+pub(super) const TICK: &str = "2026-03-02T00:20:00-05:00";
 const TOKEN: &str = "a token of the report service";
 
 const MAPPING: &str = "[reports]\nrecords = \"rows\"\n\
