@@ -247,6 +247,12 @@ enum IdService {
     Text(String),
 }
 
+/// The keys in the text of an account's secret, for who has it in a file; `None` where it is not what it must be.
+#[must_use]
+pub fn credentials(text: &str) -> Option<Credentials> {
+    parse(text).map(|stored| stored.credentials)
+}
+
 fn parse(text: &str) -> Option<Stored> {
     let text: Text = serde_json::from_str(text).ok()?;
     let id_service = match text.id_service {

@@ -5,6 +5,7 @@
 //! assumption.
 
 pub mod client;
+pub mod contract;
 mod fields;
 pub mod notice;
 pub mod search;

@@ -5,7 +5,6 @@ use std::time::Duration;
 use cuadre_sandbox::{Config, Fault, FaultRule, PaymentOptions, Sandbox};
 
 use super::*;
-use crate::calendar::Instant;
 use crate::lifecycle::evidence::ReportStatus;
 use crate::money::{Currency, Money};
 
@@ -36,10 +35,20 @@ struct World {
 
 impl World {
     async fn start() -> World {
+        World::start_with(Duration::from_secs(5)).await
+    }
+
+    /// Waits but a moment where silence is what is waited for.
+    async fn start_for(fault: &Fault) -> World {
+        let is_silence = matches!(fault, Fault::Silent | Fault::Late);
+        World::start_with(Duration::from_millis(if is_silence { 200 } else { 5_000 })).await
+    }
+
+    async fn start_with(request: Duration) -> World {
         let config = Config::new(1234, ACCESS_KEY, SECRET_KEY, 7, now().to_utc());
         let sandbox = cuadre_sandbox::start(config).await.unwrap();
         let persistence = Persistence {
-            request: Duration::from_millis(150),
+            request,
             first_wait: Duration::from_millis(1),
             longest_wait: Duration::from_millis(50),
             ..Persistence::default()
@@ -127,7 +136,7 @@ async fn every_fault_of_a_search_has_its_outcome() {
                 FaultRule::always(fault.clone(), SEARCHES),
             ];
             for (rule, expected) in rules.into_iter().zip([first, second, always]) {
-                let world = World::start().await;
+                let world = World::start_for(&fault).await;
                 let cip = world.create("A-1", 2_250).await.unwrap().cip;
                 let is_always = rule.times.is_none();
                 world.sandbox.inject(rule.clone());
@@ -181,7 +190,7 @@ async fn every_fault_of_an_authorization_has_its_outcome() {
             (FaultRule::once(fault.clone(), TOKENS, 0), first),
             (FaultRule::always(fault.clone(), TOKENS), always),
         ] {
-            let world = World::start().await;
+            let world = World::start_for(&fault).await;
             world.sandbox.inject(rule);
             let found = world.search(Cip::parse("7").unwrap()).await;
             assert_eq!(word(&found), expected, "{fault:?}");
@@ -202,7 +211,7 @@ async fn every_fault_of_an_authorization_has_its_outcome() {
 #[tokio::test]
 async fn a_cip_is_made_once_or_its_fate_is_told() {
     let check = async |fault: Fault, expected: &str, asked: u32| {
-        let world = World::start().await;
+        let world = World::start_for(&fault).await;
         world.sandbox.inject(FaultRule::once(fault.clone(), CREATES, 0));
         let outcome = world.create("PED-77", 2_250).await;
         let told = match &outcome {
@@ -242,7 +251,7 @@ async fn a_cip_is_made_once_or_its_fate_is_told() {
 
 #[tokio::test]
 async fn without_a_token_no_cip_can_have_been_made() {
-    let world = World::start().await;
+    let world = World::start_for(&Fault::Silent).await;
     world.sandbox.inject(FaultRule::always(Fault::Silent, TOKENS));
     let error = world.create("PED-77", 2_250).await.unwrap_err();
     assert!(matches!(error, ClientError::TimedOut { what: AUTHORIZATIONS }), "{error}");
@@ -289,7 +298,7 @@ async fn the_fields_at_fault_are_named_without_their_values() {
 
 #[tokio::test]
 async fn a_new_expiry_brings_an_expired_cip_back_however_often_it_is_set() {
-    let world = World::start().await;
+    let world = World::start_for(&Fault::Late).await;
     let cip = world.create("PED-1", 2_250).await.unwrap().cip;
     world.sandbox.clock().set(time("2026-03-03T10:00:00-05:00").to_utc());
     assert_eq!(world.status(cip).await, ReportStatus::Expired);
@@ -312,7 +321,7 @@ async fn a_new_expiry_brings_an_expired_cip_back_however_often_it_is_set() {
 
 #[tokio::test]
 async fn a_removal_that_worked_is_told_from_one_that_is_refused() {
-    let world = World::start().await;
+    let world = World::start_for(&Fault::Late).await;
     let remove = async |cip| world.client.remove(&world.keys, cip, &|| world.now()).await;
     let cip = world.create("PED-1", 2_250).await.unwrap().cip;
     assert_eq!(remove(cip).await.unwrap(), Removal::Done);

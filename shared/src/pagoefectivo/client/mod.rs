@@ -27,7 +27,7 @@ use self::token::Tokens;
 use self::wire::{Method, Question, REQUESTS_PER_MINUTE_DEFAULT, Repeat, Reply, Wire};
 use super::search::{self, Answer, AnswerError};
 use super::{Credentials, Secret, fields};
-use crate::calendar::Clock;
+use crate::calendar::{Clock, Instant};
 use crate::ids::Cip;
 
 pub use cips::{CreatedCip, NewCip, Removal, Shopper};
@@ -100,6 +100,15 @@ impl Client {
         Client { wire, base_url: base_url.to_owned(), tokens: Tokens::default() }
     }
 
+    /// Asks for a new token, to see whether the keys are good, and says until when it holds. Other calls get theirs by
+    /// themselves.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn authorize(&self, keys: &Credentials, clock: Clock<'_>) -> Result<Instant, ClientError> {
+        self.tokens.renew(self, keys, clock, self.wire.deadline()).await
+    }
+
     /// Asks what became of some CIPs: one request, repeated while that can help.
     ///
     /// # Errors
@@ -141,7 +150,7 @@ impl Client {
         self.wire.ask_until(&self.question(call, Some(&token)), deadline).await
     }
 
-    async fn authorize(&self, body: String, deadline: Moment) -> Result<Reply, ClientError> {
+    async fn ask_for_token(&self, body: String, deadline: Moment) -> Result<Reply, ClientError> {
         let call = Call {
             what: AUTHORIZATIONS,
             method: Method::POST,

@@ -12,6 +12,7 @@ use reqwest::header::{self, HeaderMap, HeaderName};
 use super::error::ClientError;
 use super::wait::http_date;
 use super::wire::Question;
+use crate::pagoefectivo::contract::Shape;
 
 /// Requests that are kept; older ones are forgotten.
 const RECORDS_MAX: usize = 1_000;
@@ -58,6 +59,10 @@ pub struct Record {
     pub code: Option<String>,
     /// How it ended, in one sentence; absent where it ended well.
     pub fault: Option<String>,
+    /// Bytes of the answer's body, as far as it came.
+    pub body_bytes: Option<usize>,
+    /// The shape of the answer's body, where it is JSON: names and types, no values.
+    pub shape: Option<Shape>,
     /// Headers of the answer that are safe to be shown.
     pub headers: Vec<(String, String)>,
 }
@@ -172,6 +177,8 @@ mod tests {
             status: None,
             code: None,
             fault: None,
+            body_bytes: None,
+            shape: None,
             headers: vec![("date".to_owned(), "Mon, 02 Mar 2026 14:30:00 GMT".to_owned())],
         };
         for number in 0..1_005 {

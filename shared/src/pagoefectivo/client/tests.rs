@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::stub::{Stub, answer};
 use super::*;
-use crate::calendar::Instant;
 
 const TOKEN: &str = r#"{"code":100,"data":{"token":"t","codeService":"X","tokenStart":"2026-03-02T09:30:00-05:00","tokenExpires":"2026-03-02T11:30:00-05:00"}}"#;
 

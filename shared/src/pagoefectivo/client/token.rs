@@ -75,6 +75,25 @@ impl Tokens {
         Ok(text)
     }
 
+    /// A new token, whatever is known; says until when it is good by its own word.
+    pub(super) async fn renew(
+        &self,
+        client: &Client,
+        keys: &Credentials,
+        clock: Clock<'_>,
+        deadline: Moment,
+    ) -> Result<Instant, ClientError> {
+        if keys.are_placeholder() {
+            return Err(ClientError::PlaceholderKeys);
+        }
+        let slot = self.slot(keys.id_service);
+        let mut slot = slot.lock().await;
+        let token = authorize(client, keys, clock(), deadline).await?;
+        let expires_at = token.expires_at;
+        *slot = Some(token);
+        Ok(expires_at)
+    }
+
     fn slot(&self, id_service: u64) -> Slot {
         // Nothing can panic while this is held.
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,7 +115,7 @@ async fn authorize(
         hash_string: &authorization_hash(keys, &date_request),
     };
     let request = json(AUTHORIZATIONS, &request)?;
-    let reply = client.authorize(request.clone(), deadline).await?;
+    let reply = client.ask_for_token(request.clone(), deadline).await?;
     let not_understood = || not_understood(AUTHORIZATIONS, &reply.body);
     let data = good_data(AUTHORIZATIONS, &reply, &request)?.ok_or_else(not_understood)?;
     let data: AuthorizationData = serde_json::from_str(data.get()).map_err(|_| not_understood())?;

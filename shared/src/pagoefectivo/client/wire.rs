@@ -17,6 +17,7 @@ use super::error::ClientError;
 use super::record::{self, Record, Records, safe_headers};
 use super::wait::{Turns, http_date, part_of, retry_after, varied};
 use crate::pagoefectivo::Secret;
+use crate::pagoefectivo::contract::Shape;
 use crate::telemetry;
 
 pub use reqwest::Method;
@@ -247,6 +248,7 @@ impl Wire {
         let outcome = self.send(question, self.persistence.request.min(left), &mut seen).await;
         if let Some(records) = &self.records {
             let error = outcome.as_ref().err().map(|failed| &failed.error);
+            let reply_body = outcome.as_ref().ok().map(|reply| &reply.body);
             records.keep(Record {
                 what,
                 method: question.method.to_string(),
@@ -255,6 +257,8 @@ impl Wire {
                 status: seen.status,
                 code: error.and_then(record::code),
                 fault: error.map(|error| telemetry::chain(error)),
+                body_bytes: seen.body.as_ref().or(reply_body).map(Vec::len),
+                shape: seen.body.as_ref().or(reply_body).and_then(|body| Shape::of(body)),
                 headers: seen.headers,
             });
         }
@@ -271,8 +275,11 @@ impl Wire {
         let response = request.send().await.map_err(|error| broken(what, error))?;
         let status = response.status();
         if self.records.is_some() {
-            *seen =
-                Seen { status: Some(status.as_u16()), headers: safe_headers(response.headers(), question) };
+            *seen = Seen {
+                status: Some(status.as_u16()),
+                headers: safe_headers(response.headers(), question),
+                body: None,
+            };
         }
         if status.is_success() {
             return Ok(reply(question, response).await?);
@@ -281,7 +288,9 @@ impl Wire {
         let is_trouble = status.is_server_error()
             || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
         let status = status.as_u16();
-        let Complaint { code, fields } = complaint(&error_body(response).await, question.body.as_deref());
+        let body = error_body(response).await;
+        let Complaint { code, fields } = complaint(&body, question.body.as_deref());
+        seen.body = Some(body);
         let error = if is_trouble {
             let retry_after_seconds = asked_wait.map(|wait| wait.as_secs());
             ClientError::Trouble { what, status, code, retry_after_seconds }
@@ -297,6 +306,8 @@ impl Wire {
 struct Seen {
     status: Option<u16>,
     headers: Vec<(String, String)>,
+    /// Of an error.
+    body: Option<Vec<u8>>,
 }
 
 fn headers(question: &Question) -> Result<HeaderMap, ClientError> {
