@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod cli;
+mod config;
 mod demo;
+mod doctor;
 mod failure;
 mod generate;
 mod input;
@@ -12,6 +14,7 @@ mod screen;
 mod settings;
 mod signature;
 mod status;
+mod support;
 
 use std::process::ExitCode;
 
@@ -45,6 +48,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Sandbox(arguments) => sandbox::run(&arguments),
         Command::Signature(arguments) => signature::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::SupportPack(arguments) => support::run(&arguments),
+        Command::Config(arguments) => config::run(&arguments),
     };
     match &outcome {
         Ok(done) => screen::tell(&done.report),
