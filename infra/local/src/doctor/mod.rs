@@ -11,7 +11,7 @@ mod tests;
 use std::path::Path;
 
 use cuadre::aws::secrets::{self, Secrets};
-use cuadre::aws::{self, Patience};
+use cuadre::aws::{self, Patience, SdkConfig};
 use cuadre::config::env;
 use cuadre::ids::Cip;
 use cuadre::pagoefectivo::Credentials;
@@ -140,7 +140,11 @@ async fn keys(account: &str, file: Option<&Path>) -> Result<Credentials, Failure
                 .to_owned(),
         )
     })?;
-    let secrets = Secrets::new(&aws::load_config().await, Patience::WORK, &prefix);
+    keys_of_deployment(account, &prefix, &aws::load_config().await).await
+}
+
+async fn keys_of_deployment(account: &str, prefix: &str, sdk: &SdkConfig) -> Result<Credentials, Failure> {
+    let secrets = Secrets::new(sdk, Patience::WORK, prefix);
     match secrets.keys(account, aws::now()).await {
         Ok(keys) => Ok(keys.current.clone()),
         Err(error @ (secrets::SecretError::Absent(_) | secrets::SecretError::Malformed(_))) => {

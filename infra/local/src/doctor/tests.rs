@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::Parser;
 use cuadre::pagoefectivo::contract::Contract;
+use cuadre_emulators::Emulators;
 use cuadre_sandbox::{Config, Fault, FaultRule, Sandbox};
 
 use super::*;
@@ -244,4 +245,24 @@ fn what_cannot_be_examined_says_what_to_change() {
     check(&["tienda", "--callback-url", "shop.example"], "--callback-url");
     check(&["tienda", "--url", "production", "--probe"], "add --url test");
     check(&[" "], "--account is empty");
+}
+
+#[test]
+fn the_keys_of_a_deployment_come_from_its_secret() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let aws = Emulators::start().await.unwrap();
+        let keys = json!({"id_service": 1234, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY});
+        aws.put_secret("cuadre/accounts/tienda", &keys.to_string()).await.unwrap();
+        aws.put_secret("cuadre/accounts/rota", SECRET_KEY).await.unwrap();
+        let sdk = aws.sdk_config();
+        let found = keys_of_deployment("tienda", "cuadre", &sdk).await.unwrap();
+        assert_eq!((found.id_service, found.access_key.expose()), (1234, ACCESS_KEY));
+        for (account, part) in [("otra", "does not exist"), ("rota", "\"access_key\": text")] {
+            let failure = keys_of_deployment(account, "cuadre", &sdk).await.unwrap_err();
+            let sentence = failure.sentence();
+            assert!(failure.exit_code() == 2 && sentence.contains(part), "{sentence}");
+            assert!(!sentence.contains(SECRET_KEY), "{sentence}");
+        }
+    });
 }

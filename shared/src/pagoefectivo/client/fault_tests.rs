@@ -45,7 +45,8 @@ impl World {
     }
 
     async fn start_with(request: Duration) -> World {
-        let config = Config::new(1234, ACCESS_KEY, SECRET_KEY, 7, now().to_utc());
+        let mut config = Config::new(1234, ACCESS_KEY, SECRET_KEY, 7, now().to_utc());
+        config.token_lifetime_seconds = 1_800;
         let sandbox = cuadre_sandbox::start(config).await.unwrap();
         let persistence = Persistence {
             request,
@@ -340,6 +341,20 @@ async fn a_removal_that_worked_is_told_from_one_that_is_refused() {
     assert!(matches!(error, ClientError::Refused { status: 400, .. }), "{error}");
     let error = remove(Cip::parse("7").unwrap()).await.unwrap_err();
     assert!(matches!(error, ClientError::Refused { status: 404, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn who_is_refused_together_waits_for_one_new_token() {
+    let world = World::start().await;
+    let cips = [world.create("PED-1", 2_250).await.unwrap().cip];
+    // Our clock stands, so that the token seems good here and is not there.
+    world.sandbox.clock().advance(Duration::from_secs(2_000));
+    let search = || world.client.search(&world.keys, &cips, &now);
+    let (a, b, c) = tokio::join!(search(), search(), search());
+    for found in [a, b, c] {
+        assert_eq!(word(&found), GOOD);
+    }
+    assert_eq!((world.sandbox.requests(TOKENS), world.sandbox.requests(SEARCHES)), (2, 6));
 }
 
 #[tokio::test]
