@@ -27,11 +27,16 @@ pub struct PolicyFault {
 #[must_use]
 pub fn faults(text: &str) -> Vec<PolicyFault> {
     let (mut text, mut faults) = (text.to_owned(), Vec::new());
+    let mut taken_away: Vec<String> = Vec::new();
     while faults.len() < FAULTS_MAX {
         let Err(error) = Policy::parse(&text) else { break };
         let fault = fault(&text, &error);
         let line = fault.line;
-        faults.push(fault);
+        // What is missing only because it was at fault has been told of; its table goes with it.
+        if missing(&fault.message).is_none_or(|name| !taken_away.iter().any(|taken| taken == name)) {
+            faults.push(fault);
+        }
+        taken_away.extend(line.and_then(|line| name_on(&text, line)));
         // Past a fault of the syntax nothing can be told, nor past one whose place is not known.
         let rest = line.filter(|_| is_toml(&text)).and_then(|line| without(&text, line));
         match rest {
@@ -144,6 +149,17 @@ fn without(text: &str, line: usize) -> Option<String> {
     is_toml(&rest).then_some(rest)
 }
 
+/// The name of what has to be there and is not, by a message such as ``missing field `url` ``.
+fn missing(message: &str) -> Option<&str> {
+    message.strip_prefix("missing field `")?.split('`').next()
+}
+
+/// The name of the value that begins on a line.
+fn name_on(text: &str, line: usize) -> Option<String> {
+    let (key, _) = text.lines().nth(line.checked_sub(1)?)?.split_once('=')?;
+    segments(key).pop()
+}
+
 /// The known name that an unknown one resembles, by a message such as ``unknown field `x`, expected `a` or `b` ``.
 fn meant(message: &str) -> Option<&str> {
     let mut names = message.split('`').skip(1).step_by(2);
@@ -221,6 +237,19 @@ mod tests {
             ],
         );
         check("tolerance.absolute = \"x\"", &[(Some(1), "tolerance.absolute", "plain decimal")]);
+    }
+
+    #[test]
+    fn what_was_at_fault_is_not_missed() {
+        let source = "[accounts.a.sources.portal_api]\nkind = \"transaction_report\"\n";
+        check(
+            &format!("{source}url = \"http://x.example\"\n[covrage]\n"),
+            &[
+                (Some(3), "accounts.a.sources.portal_api.url", "https://"),
+                (Some(4), "[covrage]", "is coverage meant?"),
+            ],
+        );
+        check(source, &[(Some(1), "[accounts.a.sources.portal_api]", "missing field `url`")]);
     }
 
     #[test]

@@ -30,7 +30,8 @@ pub(super) fn read<'a, R, L: Fn(&R) -> Option<Instant>>(
     let refuse =
         |what: String, remedy: String| FileError::Unreadable { file: source.name.to_owned(), what, remedy };
     let text = mapping.encoding.decode(body).map_err(|_| {
-        let remedy = format!("save it as UTF-8, or write encoding = \"latin-1\" under [{leg}] in the mapping");
+        let remedy =
+            format!("save it as UTF-8, or write encoding = \"latin-1\" under [{leg}] in the mapping");
         refuse("is not UTF-8".to_owned(), remedy)
     })?;
     let plan = Plan::for_ndjson(source, layout, mapping);
@@ -70,9 +71,10 @@ impl Absence {
             (Absence::Malformed { cut_off: true, line, .. }, _) => {
                 (format!("is JSON that breaks off in line {line}"), "export or transfer it again".to_owned())
             }
-            (Absence::Malformed { line, column, .. }, _) => {
-                (format!("is not well-formed JSON at line {line}, column {column}"), "export it again".to_owned())
-            }
+            (Absence::Malformed { line, column, .. }, _) => (
+                format!("is not well-formed JSON at line {line}, column {column}"),
+                "export it again".to_owned(),
+            ),
             (Absence::NotArray(lists), None) => {
                 let records = lists.first().map_or("…", String::as_str);
                 let remedy = format!("write records = \"{records}\" under [{leg}] in the mapping");
@@ -174,7 +176,8 @@ fn steps(name: &str) -> Vec<Step> {
         }
         rest = after.strip_prefix('.').unwrap_or(after);
         if let Some(inside) = after.strip_prefix('[') {
-            let picked = inside.split_once(']').and_then(|(pick, after)| Some((pick.split_once('=')?, after)));
+            let picked =
+                inside.split_once(']').and_then(|(pick, after)| Some((pick.split_once('=')?, after)));
             let Some(((key, value), after)) = picked else {
                 // No path at all: then only a member of this very name is meant.
                 return vec![Step::Key(name.to_owned())];

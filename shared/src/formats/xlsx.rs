@@ -57,7 +57,8 @@ pub(super) fn read<'a, R, L: Fn(&R) -> Option<Instant>>(
     let mut package = Package::open(source.bytes).map_err(refuse)?;
     let workbook = Workbook::read(&mut package).map_err(refuse)?;
     let part = workbook.sheet(mapping.sheet.as_deref()).map_err(refuse)?;
-    let mut sheet = Sheet::open(package.part(part).map_err(refuse)?.ok_or_else(|| refuse(Refusal::damaged()))?);
+    let mut sheet =
+        Sheet::open(package.part(part).map_err(refuse)?.ok_or_else(|| refuse(Refusal::damaged()))?);
     let mut cells = Cells::default();
     let columns = loop {
         if !sheet.next_row(&workbook, &mut cells).map_err(refuse)? {
@@ -133,7 +134,11 @@ fn lay_out<'a>(cells: &mut Cells, object: &mut Object<'a>, plan: &Plan<'a, '_>) 
         if plan.unknown.contains(&column) {
             object.extras.push((name.clone(), value));
         } else if !object.put(column, value) {
-            return Err(Defect::new(plan.label(column), "stands twice in the row: expected each cell once", ""));
+            return Err(Defect::new(
+                plan.label(column),
+                "stands twice in the row: expected each cell once",
+                "",
+            ));
         }
     }
     Ok(())

@@ -83,7 +83,10 @@ fn decode(body: &[u8], encoding: Encoding) -> Result<Cow<'_, str>, Refusal> {
         })?,
     };
     encoding.decode(body).map_err(|_| {
-        Refusal::new("is not UTF-8", "save it as UTF-8, or write encoding = \"latin-1\" under [] in the mapping")
+        Refusal::new(
+            "is not UTF-8",
+            "save it as UTF-8, or write encoding = \"latin-1\" under [] in the mapping",
+        )
     })
 }
 
@@ -189,7 +192,10 @@ impl<'t, F: FnMut(u64, Record)> Walk<'t, F> {
 
     fn start(&mut self, tag: &BytesStart<'_>) -> Result<bool, Refusal> {
         if self.path.len() >= DEPTH_MAX {
-            return Err(Refusal::new(format!("is nested more than {DEPTH_MAX} elements deep"), "export it flat"));
+            return Err(Refusal::new(
+                format!("is nested more than {DEPTH_MAX} elements deep"),
+                "export it flat",
+            ));
         }
         if self.path.is_empty() && self.root_seen {
             return Ok(false);
@@ -213,7 +219,9 @@ impl<'t, F: FnMut(u64, Record)> Walk<'t, F> {
             self.path.push(name);
             // The first child of the root is what is most likely meant.
             return if let [root, child] = self.path.as_slice() {
-                let remedy = format!("if \"{root}/{child}\" is one, write records = \"{root}/{child}\" under [] in the mapping");
+                let remedy = format!(
+                    "if \"{root}/{child}\" is one, write records = \"{root}/{child}\" under [] in the mapping"
+                );
                 Err(Refusal::new("is XML, and nothing says which elements are records", remedy))
             } else {
                 Ok(true)
@@ -271,7 +279,9 @@ impl<'t, F: FnMut(u64, Record)> Walk<'t, F> {
         if let Some(record) = &mut self.record {
             let value = match open {
                 Open { is_nil: true, .. } => Value::Null,
-                Open { has_children: true, .. } => Value::Other("an element with others inside", Cow::Borrowed("")),
+                Open { has_children: true, .. } => {
+                    Value::Other("an element with others inside", Cow::Borrowed(""))
+                }
                 Open { text, .. } => Value::Text(Cow::Owned(text)),
             };
             record.add(name, value);

@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn numbers_are_what_was_typed() {
-        let check = |stored: &str, expected: &str| assert_eq!(plain(stored).as_deref(), Ok(expected), "{stored}");
+        let check =
+            |stored: &str, expected: &str| assert_eq!(plain(stored).as_deref(), Ok(expected), "{stored}");
         check("22.5", "22.5");
         check("0", "0");
         check("-0", "0");

@@ -53,7 +53,10 @@ impl<'a> Package<'a> {
             });
         }
         if !bytes.starts_with(b"PK") {
-            return Err(Refusal::new("is not an XLSX workbook", "save it as .xlsx, or name it for what it is"));
+            return Err(Refusal::new(
+                "is not an XLSX workbook",
+                "save it as .xlsx, or name it for what it is",
+            ));
         }
         if memmem::find_iter(bytes, DIRECTORY_ENTRY).take(PARTS_MAX + 1).count() > PARTS_MAX {
             return Err(too_large(format!("has more than {PARTS_MAX} parts")));

@@ -97,7 +97,8 @@ impl Workbook {
         let Some(name) = name else { return Ok(first) };
         let found = self.sheets.iter().find(|(sheet, _)| sheet.trim() == name);
         found.map(|(_, part)| part.as_str()).ok_or_else(|| {
-            let known: Vec<String> = self.sheets.iter().take(20).map(|(sheet, _)| format!("{sheet:?}")).collect();
+            let known: Vec<String> =
+                self.sheets.iter().take(20).map(|(sheet, _)| format!("{sheet:?}")).collect();
             let remedy = format!("correct sheet under [] in the mapping to one of {}", known.join(", "));
             Refusal::new(format!("has no sheet {name:?}"), remedy)
         })
