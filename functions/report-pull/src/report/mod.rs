@@ -171,10 +171,10 @@ async fn reader(pull: &Pull<'_>, source: &Source, report: &Report) -> Result<Rea
             None => return Err(ReportError::NoMapping(name.clone()).into()),
         },
     };
-    Ok(Reader::Mapped(match report.leg {
+    Ok(Reader::Mapped(Box::new(match report.leg {
         formats::Leg::Settlements => mapping.settlements,
         _ => mapping.reports,
-    }))
+    })))
 }
 
 impl Context<'_> {

@@ -15,7 +15,7 @@ use super::seen::{self, Mark, Novelty, Seen};
 /// How the answers of a source are read.
 pub(super) enum Reader {
     /// By a mapping, in the format that the answer has.
-    Mapped(LegMapping),
+    Mapped(Box<LegMapping>),
     /// As the group's Settlement Report.
     SettlementReport,
 }

@@ -83,7 +83,7 @@ pub(super) async fn seen(
         }
     }
     // In the order of the pulls, whatever their windows: the newest word counts.
-    keys.sort_by(|a, b| tick_of(a).cmp(&tick_of(b)).then_with(|| a.cmp(b)));
+    keys.sort_by(|a, b| tick_of(a).cmp(tick_of(b)).then_with(|| a.cmp(b)));
     let mut seen = Seen::default();
     for some in keys.chunks(LANES) {
         let objects = try_join_all(some.iter().map(|key| Box::pin(bucket.get(key, None)))).await?;
@@ -194,8 +194,8 @@ async fn restated(
     let bucket = &context.pull.clients.bucket;
     let listed = bucket.list(&names.window_prefix(), None).await?;
     let own = names.manifest();
-    let earlier = listed.into_iter().map(|object| object.key);
-    let earlier = earlier.filter(|key| key.ends_with(layout::MANIFEST) && *key < own).next_back();
+    let mut earlier = listed.into_iter().map(|object| object.key);
+    let earlier = earlier.rfind(|key| key.ends_with(layout::MANIFEST) && *key < own);
     let Some(key) = earlier else { return Ok(None) };
     let Some(object) = bucket.get(&key, None).await? else { return Ok(None) };
     let manifest: Option<Manifest> = serde_json::from_slice(&object.bytes).ok();

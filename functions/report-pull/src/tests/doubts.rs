@@ -116,7 +116,7 @@ async fn an_unknown_status_is_doubted_until_the_search_says_again_what_it_said_b
     assert_eq!((doubtful.asked, doubtful.news, doubtful.unreadable), (1, 0, 1));
     assert_eq!(world.holds(cip).await, ["review"]);
     let doubt = format!("CIP#tienda#{cip} DOUBT#search#latest");
-    assert_eq!(world.doubt_keys().await, [doubt.clone()]);
+    assert_eq!(world.doubt_keys().await, std::slice::from_ref(&doubt));
     let doubt_told = world.judged(cip).await.story.doubts;
     let [Doubt { source, reason, observed_at }] = doubt_told.as_slice() else { panic!("{doubt_told:?}") };
     assert_eq!((source.as_str(), *observed_at), ("search", Some(time("2026-03-02T11:10:00-05:00"))));

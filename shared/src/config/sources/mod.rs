@@ -106,41 +106,48 @@ pub struct SourceError {
 
 /// One table as it is written; the kind decides which keys may be there.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum SourceTable {
     /// See [`CipSearch`].
-    CipSearch { batch_cips: Option<usize>, recheck_days: Option<u32> },
+    CipSearch(CipSearch),
     /// See [`Report`].
-    TransactionReport {
-        url: String,
-        body: Option<String>,
-        content_type: Option<String>,
-        accept: Option<String>,
-        #[serde(default)]
-        authorization: Option<String>,
-        time_format: Option<String>,
-        #[serde(default)]
-        paging: PagingTable,
-        leg: Option<String>,
-        mapping: Option<String>,
-        since: Option<String>,
-        window_hours: Option<u32>,
-        overlap_hours: Option<u32>,
-        lag_minutes: Option<u32>,
-        every_minutes: Option<u32>,
-        mode: Option<Mode>,
-    },
+    TransactionReport(Box<TransactionTable>),
     /// See [`Report`].
-    SettlementReport {
-        version: u32,
-        url: Option<String>,
-        #[serde(default)]
-        mids: Vec<String>,
-        transaction_types: Option<Vec<String>>,
-        since: Option<String>,
-        window_days: Option<u32>,
-        overlap_days: Option<u32>,
-    },
+    SettlementReport(SettlementTable),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TransactionTable {
+    url: String,
+    body: Option<String>,
+    content_type: Option<String>,
+    accept: Option<String>,
+    authorization: Option<String>,
+    time_format: Option<String>,
+    #[serde(default)]
+    paging: PagingTable,
+    leg: Option<String>,
+    mapping: Option<String>,
+    since: Option<String>,
+    window_hours: Option<u32>,
+    overlap_hours: Option<u32>,
+    lag_minutes: Option<u32>,
+    every_minutes: Option<u32>,
+    mode: Option<Mode>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SettlementTable {
+    version: u32,
+    url: Option<String>,
+    #[serde(default)]
+    mids: Vec<String>,
+    transaction_types: Option<Vec<String>>,
+    since: Option<String>,
+    window_days: Option<u32>,
+    overlap_days: Option<u32>,
 }
 
 /// The sources of an account of which nothing is said.
@@ -202,98 +209,88 @@ fn check_name(name: &str) -> Result<(), Fault> {
 }
 
 fn read_kind(name: &str, table: SourceTable) -> Result<SourceKind, Fault> {
-    let is_search = matches!(table, SourceTable::CipSearch { .. });
+    let is_search = matches!(table, SourceTable::CipSearch(_));
     if is_search != (name == SEARCH) {
         return Err(Fault::new("", "a cip_search, and nothing else, is named search: rename it"));
     }
     match table {
-        SourceTable::CipSearch { batch_cips, recheck_days } => {
-            within("batch_cips", batch_cips, 1..=BATCH_CIPS_MAX)?;
-            within("recheck_days", recheck_days, RECHECK_DAYS_MIN..=RECHECK_DAYS_MAX)?;
-            Ok(SourceKind::CipSearch(CipSearch { batch_cips, recheck_days }))
+        SourceTable::CipSearch(search) => {
+            within("batch_cips", search.batch_cips, 1..=BATCH_CIPS_MAX)?;
+            within("recheck_days", search.recheck_days, RECHECK_DAYS_MIN..=RECHECK_DAYS_MAX)?;
+            Ok(SourceKind::CipSearch(search))
         }
-        SourceTable::TransactionReport {
-            url,
-            body,
-            content_type,
-            accept,
-            authorization,
-            time_format,
-            paging,
-            leg,
-            mapping,
-            since,
-            window_hours,
-            overlap_hours,
-            lag_minutes,
-            every_minutes,
-            mode,
-        } => {
-            let leg = match leg.as_deref() {
-                None | Some("reports") => Leg::Reports,
-                Some("settlements") => Leg::Settlements,
-                Some(_) => return Err(Fault::new("leg", "write reports or settlements")),
-            };
-            if let Some(mapping) = &mapping {
-                check_mapping(mapping)?;
-            }
-            let request = Request {
-                url: checked_url("url", url)?,
-                body,
-                content_type: content_type.unwrap_or_else(|| "application/json".to_owned()),
-                accept: accept.unwrap_or_else(|| "application/json".to_owned()),
-                authorization: Authorization::read(authorization.as_deref())?,
-                time_format: time_format.unwrap_or_else(|| "%Y-%m-%dT%H:%M:%S%:z".to_owned()),
-                paging: paging.read()?,
-            };
-            request.check()?;
-            let table =
-                ScheduleTable { since, window_hours, overlap_hours, lag_minutes, every_minutes, mode };
-            let schedule = table.read(Usual::HOURS).map_err(|(key, reason)| Fault::new(key, reason))?;
-            Ok(SourceKind::TransactionReport(Report { leg, request, schedule, mapping }))
+        SourceTable::TransactionReport(table) => table.read().map(SourceKind::TransactionReport),
+        SourceTable::SettlementReport(table) => table.read().map(SourceKind::SettlementReport),
+    }
+}
+
+impl TransactionTable {
+    fn read(self) -> Result<Report, Fault> {
+        let leg = match self.leg.as_deref() {
+            None | Some("reports") => Leg::Reports,
+            Some("settlements") => Leg::Settlements,
+            Some(_) => return Err(Fault::new("leg", "write reports or settlements")),
+        };
+        if let Some(mapping) = &self.mapping {
+            check_mapping(mapping)?;
         }
-        SourceTable::SettlementReport {
-            version,
-            url,
-            mids,
-            transaction_types,
-            since,
-            window_days,
-            overlap_days,
-        } => {
-            if !SETTLEMENT_REPORT_VERSIONS.contains(&version) {
-                return Err(Fault::new("version", "write 5, 6 or 7"));
-            }
-            let url = url.unwrap_or_else(|| SETTLEMENT_REPORT_URL.replace("{version}", &version.to_string()));
-            let url = settlement_url(checked_url("url", url)?, &mids, transaction_types)?;
-            let request = Request {
-                url,
-                body: None,
-                content_type: String::new(),
-                accept: "text/csv".to_owned(),
-                authorization: Authorization::Basic,
-                time_format: "%Y-%m-%d".to_owned(),
-                paging: Paging::None,
-            };
-            let hours = |days: Option<u32>| days.map(|days| days.saturating_mul(24));
-            let (window_hours, overlap_hours) = (hours(window_days), hours(overlap_days));
-            let table = ScheduleTable { since, window_hours, overlap_hours, ..ScheduleTable::default() };
-            let schedule = table.read(Usual::DAYS).map_err(|(key, reason)| {
-                // The keys of this kind count days.
-                let key = match key {
-                    "window_hours" => "window_days",
-                    "overlap_hours" => "overlap_days",
-                    other => other,
-                };
-                Fault::new(key, reason)
-            })?;
-            Ok(SourceKind::SettlementReport(Report {
-                leg: Leg::Settlements,
-                request,
-                schedule,
-                mapping: None,
-            }))
+        let json = || "application/json".to_owned();
+        let request = Request {
+            url: checked_url("url", self.url)?,
+            body: self.body,
+            content_type: self.content_type.unwrap_or_else(json),
+            accept: self.accept.unwrap_or_else(json),
+            authorization: Authorization::read(self.authorization.as_deref())?,
+            time_format: self.time_format.unwrap_or_else(|| "%Y-%m-%dT%H:%M:%S%:z".to_owned()),
+            paging: self.paging.read()?,
+        };
+        request.check()?;
+        let table = ScheduleTable {
+            since: self.since,
+            window_hours: self.window_hours,
+            overlap_hours: self.overlap_hours,
+            lag_minutes: self.lag_minutes,
+            every_minutes: self.every_minutes,
+            mode: self.mode,
+        };
+        let schedule = table.read(Usual::HOURS).map_err(|(key, reason)| Fault::new(key, reason))?;
+        Ok(Report { leg, request, schedule, mapping: self.mapping })
+    }
+}
+
+impl SettlementTable {
+    fn read(self) -> Result<Report, Fault> {
+        if !SETTLEMENT_REPORT_VERSIONS.contains(&self.version) {
+            return Err(Fault::new("version", "write 5, 6 or 7"));
         }
+        let version = self.version.to_string();
+        let url = self.url.unwrap_or_else(|| SETTLEMENT_REPORT_URL.replace("{version}", &version));
+        let request = Request {
+            url: settlement_url(checked_url("url", url)?, &self.mids, self.transaction_types)?,
+            body: None,
+            content_type: String::new(),
+            accept: "text/csv".to_owned(),
+            authorization: Authorization::Basic,
+            time_format: "%Y-%m-%d".to_owned(),
+            paging: Paging::None,
+        };
+        let hours = |days: Option<u32>| days.map(|days| days.saturating_mul(24));
+        let table = ScheduleTable {
+            since: self.since,
+            window_hours: hours(self.window_days),
+            overlap_hours: hours(self.overlap_days),
+            ..ScheduleTable::default()
+        };
+        let schedule = table.read(Usual::DAYS).map_err(|(key, reason)| {
+            // The keys of this kind count days.
+            let key = match key {
+                "window_hours" => "window_days",
+                "overlap_hours" => "overlap_days",
+                other => other,
+            };
+            Fault::new(key, reason)
+        })?;
+        Ok(Report { leg: Leg::Settlements, request, schedule, mapping: None })
     }
 }
 
