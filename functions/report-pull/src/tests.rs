@@ -157,6 +157,12 @@ async fn open_cips_are_asked_for_and_news_is_stored_with_every_look() {
     assert_eq!((first.asked, first.news, first.unknown), (3, 3, 0));
     assert_eq!(world.watermark().await, Some(time("2026-03-02T10:10:00-05:00")));
     assert_eq!(world.aws.keys("raw/search/account=tienda/").await.unwrap().len(), 2, "batches of two");
+    let manifest = "pulls/search/account=tienda/day=2026-03-02/20260302T151000Z/manifest.json";
+    let manifest: Value = serde_json::from_slice(&world.aws.object(manifest).await.unwrap()).unwrap();
+    assert_eq!(
+        (&manifest["asked"], &manifest["batches"], &manifest["news"]),
+        (&json!(3), &json!(2), &json!(3))
+    );
 
     world.sandbox.pay(cips[1], PaymentOptions::default()).unwrap();
     let second = world.pull("2026-03-02T10:25:00-05:00").await.unwrap();

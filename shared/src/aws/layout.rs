@@ -5,6 +5,7 @@
 //! - `normalized/looks/account=A/day=D/…`: every CIP that a search asked for, found or not
 //! - `raw/{source}/account=A/window={from}_{to}/page-{n}-{hash}.zst`: each request and answer of a report that comes in pages
 //! - `pulls/{source}/account=A/window={from}_{to}/{tick}/…`: `manifest.json` of a pull of that window, and which rows it brought
+//! - `pulls/search/account=A/day=D/{tick}/manifest.json`: what a search came to
 //! - `inbox/{leg}/{account}/…`: files as a shop, a bank or the provider's portal gives them
 //! - `rejected/{leg}/account=A/day=D/import-{time}-{hash}.csv`: rows of such a file that cannot be read
 //! - `rejected/{leg}/account=A/{name}-{hash}.json`, `rejected/unknown/…`: that a whole file was rejected, and why
@@ -53,6 +54,12 @@ pub fn search_rows_key(account: &str, tick: Instant, content: &[u8]) -> String {
 #[must_use]
 pub fn looks_key(account: &str, tick: Instant, content: &[u8]) -> String {
     arrived(&looks_prefix(account), SEARCH, tick, content, "ndjson")
+}
+
+/// The name of the manifest of a search at `tick`.
+#[must_use]
+pub fn search_manifest_key(account: &str, tick: Instant) -> String {
+    format!("pulls/{SEARCH}/account={account}/day={}/{}/{MANIFEST}", tick.business_day(), stamp(tick))
 }
 
 /// The source whose rows come from files that are dropped.

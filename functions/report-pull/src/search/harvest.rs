@@ -75,6 +75,7 @@ impl<'h> Harvest<'h> {
             harvest.seen.entry(*cip).or_insert(Seen::Unknown);
         }
         harvest.note_looks(search.pull.account, asked);
+        searched.batches = searched.batches.saturating_add(1);
         searched.asked = searched.asked.saturating_add(asked.len());
         searched.news = searched.news.saturating_add(harvest.news.len());
         searched.unknown = searched.unknown.saturating_add(exchange.answer.unknown.len());

@@ -6,8 +6,8 @@ pub(crate) mod pace;
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use cuadre::aws::layout;
 use cuadre::aws::table::Check;
+use cuadre::aws::{StoreError, layout};
 use cuadre::config::sources::CipSearch;
 use cuadre::ids::Cip;
 use cuadre::pagoefectivo::Credentials;
@@ -24,6 +24,8 @@ use harvest::Harvest;
 pub struct Searched {
     /// CIPs that the provider was asked for.
     pub asked: usize,
+    /// In how many questions.
+    pub batches: usize,
     /// Rows that tell something new, stored.
     pub news: usize,
     /// CIPs that the provider does not know.
@@ -60,8 +62,40 @@ pub(crate) async fn pull(pull: &Pull<'_>, settings: CipSearch) -> Result<Ending,
     if search.ask(&batches, &mut searched).await? == Asked::OutOfTime {
         return Ok(Ending::Paused);
     }
+    manifest(pull, &searched).await?;
     clients.table.move_watermark(account, layout::SEARCH, tick.min(begun_at)).await?;
     Ok(Ending::Searched(searched))
+}
+
+/// What a search came to, for whoever has to prove it; its exchanges lie below `raw/` under the same time.
+#[derive(Serialize)]
+struct Manifest<'a> {
+    account: &'a str,
+    source: &'static str,
+    kind: &'static str,
+    tick: String,
+    #[serde(flatten)]
+    searched: &'a Searched,
+    engine: &'static str,
+}
+
+/// Writes the manifest of a search that asked for anything.
+async fn manifest(pull: &Pull<'_>, searched: &Searched) -> Result<(), StoreError> {
+    if searched.asked == 0 {
+        return Ok(());
+    }
+    let manifest = Manifest {
+        account: pull.account,
+        source: layout::SEARCH,
+        kind: "cip_search",
+        tick: pull.tick.to_string(),
+        searched,
+        engine: env!("CARGO_PKG_VERSION"),
+    };
+    let text = serde_json::to_vec_pretty(&manifest);
+    let text = text.map_err(|_| StoreError::Unreadable { what: "search", field: "manifest" })?;
+    let key = layout::search_manifest_key(pull.account, pull.tick);
+    pull.clients.bucket.put_new(&key, text).await.map(drop)
 }
 
 /// Whether all batches were asked.
