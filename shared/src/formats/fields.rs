@@ -14,7 +14,7 @@ use crate::lifecycle::evidence::{Extras, Text};
 use crate::money::{AmountError, Currency, Micros, Money, parse_minor};
 
 /// A longer field is a broken export, not a value.
-const FIELD_BYTES_MAX: usize = 64 * 1024;
+pub(super) const FIELD_BYTES_MAX: usize = 64 * 1024;
 
 /// Longest account, reference or other id, in bytes after cleansing; keys of the store have to hold several.
 pub(super) const TEXT_BYTES_MAX: usize = 256;

@@ -1,6 +1,7 @@
 //! Reads one sheet of a workbook (SpreadsheetML): numbers from their stored digits, dates by the workbook's calendar.
 //!
-//! Of what the archive holds only five kinds of parts are ever unpacked, and never more than the archive declares.
+//! Of what the archive holds only five kinds of parts are ever unpacked, and never more than the archive declares. It is a
+//! reader of our own on `zip` and `quick-xml` because `calamine` makes a float of every number and unpacks without bound.
 
 mod number;
 mod package;
@@ -85,12 +86,17 @@ pub(super) fn read<'a, R, L: Fn(&R) -> Option<Instant>>(
             .and_then(|()| build(&mut Fields::new(&plan, Row::Json(&object), &mut sorter.row_changes)));
         sorter.take(line, outcome);
     }
+    sorter.table.columns = plan.columns.iter().map(|name| name.clone().into_owned()).collect();
     sorter.table.unknown_columns = plan.unknown_names().map(|name| name.clone().into_owned()).collect();
     Ok(())
 }
 
 /// The names in a header row; a column without one is called by its place.
 fn name_columns<'a>(source: &Source<'a>, cells: &Cells) -> Result<Vec<Text<'a>>, FileError> {
+    if cells.disordered {
+        let reason = DISORDERED.to_owned();
+        return Err(FileError::BrokenHeader { file: source.name.to_owned(), reason });
+    }
     let mut names: Vec<Text<'a>> = Vec::new();
     for (column, value) in &cells.values {
         let name = clean(Cow::Owned(text_of(value).to_owned()), Nature::Words, &mut Changes::default());
@@ -112,6 +118,8 @@ fn name_columns<'a>(source: &Source<'a>, cells: &Cells) -> Result<Vec<Text<'a>>,
     Ok(names)
 }
 
+const DISORDERED: &str = "has its cells out of order: expected each column once, from left to right";
+
 fn text_of<'v>(value: &'v Value<'_>) -> &'v str {
     match value {
         Value::Null => "",
@@ -122,23 +130,22 @@ fn text_of<'v>(value: &'v Value<'_>) -> &'v str {
 /// Puts a row's cells where the plan wants them.
 fn lay_out<'a>(cells: &mut Cells, object: &mut Object<'a>, plan: &Plan<'a, '_>) -> Result<(), Defect> {
     object.begin(cells.row);
+    if cells.disordered {
+        return Err(Defect::new("", DISORDERED, ""));
+    }
     for (column, value) in cells.values.drain(..) {
-        if text_of(&value).is_empty() {
-            continue;
-        }
-        let Some(name) = plan.columns.get(column) else {
-            let wanted = plan.columns.len();
-            let reason = format!("has more fields than the header: expected {wanted}");
-            return Err(Defect::new("", reason, text_of(&value)));
-        };
-        if plan.unknown.contains(&column) {
-            object.extras.push((name.clone(), value));
-        } else if !object.put(column, value) {
-            return Err(Defect::new(
-                plan.label(column),
-                "stands twice in the row: expected each cell once",
-                "",
-            ));
+        // Each column stands once in a row that is in order, and so no place is taken.
+        match plan.columns.get(column) {
+            Some(name) if plan.unknown.binary_search(&column).is_ok() => {
+                object.extras.push((name.clone(), value))
+            }
+            Some(_) => drop(object.put(column, value)),
+            None if text_of(&value).trim().is_empty() => {}
+            None => {
+                let wanted = plan.columns.len();
+                let reason = format!("has more fields than the header: expected {wanted}");
+                return Err(Defect::new("", reason, text_of(&value)));
+            }
         }
     }
     Ok(())

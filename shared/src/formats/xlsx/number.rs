@@ -1,12 +1,16 @@
 //! Numbers of cells, from their stored digits and never through a float.
 //!
 //! Spreadsheet programs keep 15 digits of a number and write up to 17, so that `1.1` may be stored as
-//! `1.1000000000000001`. Rounded to 15 digits it is again what was typed and what is shown.
+//! `1.1000000000000001`. Rounded to 15 digits it is again what was typed and what is shown. From 10^12 on rounding would
+//! come near the céntimos, and so a number there that has more digits is refused.
 
 use chrono::{Days, NaiveDate};
 
 /// Digits that a spreadsheet keeps.
 const DIGITS_MAX: usize = 15;
+
+/// Digits before the point up to which a number may be rounded.
+const WHOLE_DIGITS_MAX: i32 = 12;
 
 /// Places that an exponent may move the point; what lies beyond is no value of ours.
 const EXPONENT_MAX: i32 = 40;
@@ -107,17 +111,15 @@ impl Decimal {
         if significant.is_empty() {
             return Ok(Decimal { negative, whole: "0".to_owned(), places: String::new() });
         }
-        if point > 15 {
-            return Err("a number of more than 15 digits, of which a spreadsheet keeps only 15");
+        let too_many = "a number of more than 15 digits, of which a spreadsheet keeps only 15";
+        if point > 15 || (point > WHOLE_DIGITS_MAX && significant.len() > DIGITS_MAX) {
+            return Err(too_many);
         }
         if point < -EXPONENT_MAX {
             return Err("a number too small to be one of a file");
         }
         let (rounded, carried) = rounded(significant);
         let point = point + i32::from(carried);
-        if point > 15 {
-            return Err("a number of more than 15 digits, of which a spreadsheet keeps only 15");
-        }
         let (whole, places) = match usize::try_from(point) {
             Ok(point) if point > 0 => {
                 let padded = format!("{rounded:0<point$}");
@@ -178,7 +180,14 @@ mod tests {
 
     #[test]
     fn a_number_that_a_spreadsheet_cannot_keep_is_refused() {
-        for stored in ["1234567890123456", "1.23456789012345E+15", "999999999999999.9", "1E300"] {
+        for stored in [
+            "1234567890123456",
+            "1.23456789012345E+15",
+            "999999999999999.9",
+            "1E300",
+            "1234567890123.4567",
+            "99999999999999.984",
+        ] {
             assert!(plain(stored).unwrap_err().contains("15 digits"), "{stored}");
         }
         for stored in ["", "-", ".", "1,5", "1e", "inf", "NaN", "0x1", "1e99999999999", "1E-300", "１"] {

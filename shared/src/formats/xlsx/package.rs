@@ -8,13 +8,16 @@ use zip::ZipArchive;
 use super::Refusal;
 
 /// Largest workbook as it is stored.
-const PACKED_BYTES_MAX: usize = 50 * 1024 * 1024;
+pub(super) const PACKED_BYTES_MAX: usize = 50 * 1024 * 1024;
 
 /// Most bytes that all parts may have together, unpacked.
 const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// More parts than any workbook has; the directory is held in memory.
 const PARTS_MAX: usize = 10_000;
+
+/// Longest tag or text of a part. A cell holds 32,767 characters, so that no workbook comes near.
+const EVENT_BYTES_MAX: usize = 1024 * 1024;
 
 /// How each entry of an archive's directory begins.
 const DIRECTORY_ENTRY: &[u8] = b"PK\x01\x02";
@@ -77,15 +80,53 @@ impl<'a> Package<'a> {
     }
 
     /// A part by its name, unpacked while it is read; `None` where the archive has none.
-    pub(super) fn part(&mut self, name: &str) -> Result<Option<impl BufRead + '_>, Refusal> {
-        match self.archive.index_for_name(name) {
-            None => Ok(None),
-            Some(index) => {
-                let entry = self.archive.by_index(index).map_err(|_| Refusal::damaged())?;
-                let left = entry.size();
-                Ok(Some(BufReader::new(Declared { entry, left })))
-            }
+    pub(super) fn part(&mut self, name: &str) -> Result<Option<Part<impl BufRead + '_>>, Refusal> {
+        let Some(index) = self.index(name) else { return Ok(None) };
+        let entry = self.archive.by_index(index).map_err(|_| Refusal::damaged())?;
+        let left = entry.size();
+        Ok(Some(Part { bytes: BufReader::new(Declared { entry, left }), event_left: EVENT_BYTES_MAX }))
+    }
+
+    /// Names of parts know no letter case, and some programs write the separators of their own system.
+    fn index(&self, name: &str) -> Option<usize> {
+        let folded = |name: &str| name.replace('\\', "/").to_ascii_lowercase();
+        let alike = || self.archive.file_names().flatten().find(|known| folded(known) == folded(name));
+        self.archive.index_for_name(name).or_else(|| self.archive.index_for_name(&alike()?))
+    }
+}
+
+/// The bytes of a part. The parser holds each tag and each text whole, and so none may grow without bound.
+pub(super) struct Part<R> {
+    bytes: R,
+    event_left: usize,
+}
+
+impl<R> Part<R> {
+    /// Begins the next tag or text, which has its own bound.
+    pub(super) fn begin_event(&mut self) {
+        self.event_left = EVENT_BYTES_MAX;
+    }
+}
+
+impl<R: BufRead> Read for Part<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(buffer)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Part<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.event_left == 0 {
+            return Err(io::ErrorKind::FileTooLarge.into());
         }
+        self.bytes.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.event_left = self.event_left.saturating_sub(amount);
+        self.bytes.consume(amount);
     }
 }
 

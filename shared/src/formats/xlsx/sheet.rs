@@ -6,14 +6,19 @@ use std::io::BufRead;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use super::super::fields::FIELD_BYTES_MAX;
 use super::super::ndjson::Value;
 use super::Refusal;
 use super::number;
-use super::workbook::{Workbook, attribute, next, push_entity, unescaped};
+use super::package::Part;
+use super::workbook::{Workbook, attribute, next, referred, unescaped};
 
 /// Columns and rows of the largest sheet there can be.
 const COLUMNS_MAX: usize = 16_384;
 const ROWS_MAX: u64 = 1_048_576;
+
+/// Most bytes of shared texts that all cells may say together: a text is stored once and said by any number of them.
+const SAID_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// The cells of one row that hold something.
 #[derive(Debug, Default)]
@@ -22,6 +27,8 @@ pub(super) struct Cells {
     pub(super) row: u64,
     /// Column, 0 for the first, and value.
     pub(super) values: Vec<(usize, Value<'static>)>,
+    /// Whether a cell stood before or upon another, so that either value could be meant; such cells are left out.
+    pub(super) disordered: bool,
 }
 
 impl Cells {
@@ -38,70 +45,94 @@ struct Cell {
     kind: String,
     style: usize,
     text: String,
+    /// What a formula is, with its sign; empty where the cell has none.
+    formula: String,
+}
+
+/// What text belongs to while a sheet is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Inside {
+    #[default]
+    Neither,
+    Value,
+    Formula,
 }
 
 /// An opened sheet.
 pub(super) struct Sheet<R> {
-    reader: Reader<R>,
+    reader: Reader<Part<R>>,
     buffer: Vec<u8>,
     row: u64,
     in_data: bool,
     data_ended: bool,
+    said_bytes_left: usize,
 }
 
 impl<R: BufRead> Sheet<R> {
-    pub(super) fn open(part: R) -> Sheet<R> {
+    pub(super) fn open(part: Part<R>) -> Sheet<R> {
         let mut reader = Reader::from_reader(part);
         reader.config_mut().expand_empty_elements = true;
-        Sheet { reader, buffer: Vec::new(), row: 0, in_data: false, data_ended: false }
+        Sheet {
+            reader,
+            buffer: Vec::new(),
+            row: 0,
+            in_data: false,
+            data_ended: false,
+            said_bytes_left: SAID_BYTES_MAX,
+        }
     }
 
     /// Reads on to the next row, blank ones included; false after the last, when the part has been read to its end.
     pub(super) fn next_row(&mut self, workbook: &Workbook, cells: &mut Cells) -> Result<bool, Refusal> {
         cells.values.clear();
+        cells.disordered = false;
         let mut in_row = false;
         let mut cell: Option<Cell> = None;
-        let (mut in_value, mut in_reading) = (false, false);
+        let (mut inside, mut in_reading) = (Inside::Neither, false);
         let mut column_after = 0;
         loop {
             self.buffer.clear();
             match next(&mut self.reader, &mut self.buffer)? {
-                Event::Start(tag) => match tag.local_name().as_ref() {
-                    "sheetData" => self.in_data = true,
-                    "row" if self.in_data => {
+                Event::Start(tag) => match (tag.local_name().as_ref(), &mut cell) {
+                    ("sheetData", _) => self.in_data = true,
+                    ("row", _) if self.in_data => {
                         in_row = true;
                         self.row = row_number(&tag, self.row)?;
                         cells.row = self.row;
                     }
-                    "c" if in_row => {
-                        let opened = open_cell(&tag, column_after)?;
-                        column_after = opened.column + 1;
-                        cell = Some(opened);
+                    ("c", _) if in_row => cell = Some(open_cell(&tag, column_after)?),
+                    ("v" | "t", Some(_)) if !in_reading => inside = Inside::Value,
+                    ("f", Some(cell)) => {
+                        inside = Inside::Formula;
+                        cell.formula.push('=');
                     }
-                    "v" | "t" if cell.is_some() => in_value = !in_reading,
-                    "rPh" => in_reading = true,
+                    ("rPh", _) => in_reading = true,
                     _ => {}
                 },
                 Event::End(tag) => match tag.local_name().as_ref() {
                     "sheetData" => (self.in_data, self.data_ended) = (false, true),
                     "row" if in_row => return Ok(true),
                     "c" => {
-                        if let Some(cell) = cell.take()
-                            && !cell.text.is_empty()
-                        {
-                            cells.values.push((cell.column, value(cell, workbook)));
+                        let Some(cell) = cell.take() else { continue };
+                        if cell.column < column_after {
+                            cells.disordered = true;
+                            continue;
+                        }
+                        column_after = cell.column.saturating_add(1);
+                        if let Some(said) = value(&cell, workbook) {
+                            let left = self.said_bytes_left.checked_sub(super::text_of(&said).len());
+                            self.said_bytes_left = left.ok_or_else(says_too_much)?;
+                            cells.values.push((cell.column, said));
                         }
                     }
-                    "v" | "t" => in_value = false,
+                    "v" | "t" | "f" => inside = Inside::Neither,
                     "rPh" => in_reading = false,
                     _ => {}
                 },
-                Event::Text(text) if in_value => push(&mut cell, &text.xml10_content()),
-                Event::CData(text) if in_value => push(&mut cell, &text.xml10_content()),
-                Event::GeneralRef(entity) if in_value => {
-                    if let Some(cell) = &mut cell {
-                        push_entity(&entity, &mut cell.text)?;
-                    }
+                Event::Text(text) => push(&mut cell, inside, &text.xml10_content()),
+                Event::CData(text) => push(&mut cell, inside, &text.xml10_content()),
+                Event::GeneralRef(entity) => {
+                    push(&mut cell, inside, referred(&entity)?.encode_utf8(&mut [0; 4]))
                 }
                 // The part ends without an error also where it was cut between two rows.
                 Event::Eof if self.data_ended => return Ok(false),
@@ -112,9 +143,20 @@ impl<R: BufRead> Sheet<R> {
     }
 }
 
-fn push(cell: &mut Option<Cell>, text: &str) {
-    if let Some(cell) = cell {
-        cell.text.push_str(text);
+fn says_too_much() -> Refusal {
+    Refusal::new("says more than 256 MiB of text in its cells", "split it, or export it as CSV")
+}
+
+/// Adds text to a cell, and no more of it than shows that it is longer than any field may be.
+fn push(cell: &mut Option<Cell>, inside: Inside, text: &str) {
+    let Some(cell) = cell else { return };
+    let place = match inside {
+        Inside::Value => &mut cell.text,
+        Inside::Formula => &mut cell.formula,
+        Inside::Neither => return,
+    };
+    if place.len() <= FIELD_BYTES_MAX {
+        place.push_str(text);
     }
 }
 
@@ -123,7 +165,7 @@ fn row_number(tag: &BytesStart<'_>, before: u64) -> Result<u64, Refusal> {
         Some(number) => number.parse().ok(),
         None => Some(before.saturating_add(1)),
     };
-    number.filter(|row| (1..=ROWS_MAX).contains(row)).ok_or_else(Refusal::damaged)
+    number.filter(|row| (before.saturating_add(1)..=ROWS_MAX).contains(row)).ok_or_else(Refusal::damaged)
 }
 
 fn open_cell(tag: &BytesStart<'_>, column_after: usize) -> Result<Cell, Refusal> {
@@ -135,7 +177,7 @@ fn open_cell(tag: &BytesStart<'_>, column_after: usize) -> Result<Cell, Refusal>
         column: column.filter(|column| *column < COLUMNS_MAX).ok_or_else(Refusal::damaged)?,
         kind: attribute(tag, "t").unwrap_or_default(),
         style: attribute(tag, "s").and_then(|style| style.parse().ok()).unwrap_or(0),
-        text: String::new(),
+        ..Cell::default()
     })
 }
 
@@ -148,25 +190,32 @@ fn column(place: &str) -> Option<usize> {
     number.checked_sub(1)
 }
 
-/// What a cell says; a formula says the result that was stored with it.
-fn value(cell: Cell, workbook: &Workbook) -> Value<'static> {
-    let Cell { kind, style, text, .. } = cell;
-    match kind.as_str() {
-        "s" => match text.trim().parse().ok().and_then(|index| workbook.text(index)) {
-            Some(shared) => Value::Text(Cow::Owned(shared.to_owned())),
-            None => Value::Other("a text that the workbook does not hold", Cow::Owned(text)),
-        },
-        "str" | "inlineStr" => Value::Text(Cow::Owned(unescaped(&text))),
-        "b" => Value::Text(Cow::Borrowed(if text.trim() == "1" { "TRUE" } else { "FALSE" })),
-        "e" => Value::Other("the error of a formula", Cow::Owned(text)),
-        "d" => Value::Calendar(Cow::Owned(text)),
-        _ => {
-            let read = if workbook.is_date(style) {
-                number::date(&text, workbook.calendar).map(|text| Value::Calendar(Cow::Owned(text)))
-            } else {
-                number::plain(&text).map(|text| Value::Number(Cow::Owned(text)))
-            };
-            read.unwrap_or_else(|what| Value::Other(what, Cow::Owned(text)))
-        }
+/// What a cell says, if anything; a formula says the result that was stored with it.
+fn value(cell: &Cell, workbook: &Workbook) -> Option<Value<'static>> {
+    let text = || Cow::Owned(cell.text.clone());
+    if cell.text.is_empty() {
+        // A text may be the empty result; a number may not, and then the program that wrote the formula never counted.
+        let uncounted = !cell.formula.is_empty() && cell.kind != "str";
+        let formula = || Cow::Owned(cell.formula.clone());
+        return uncounted.then(|| Value::Other("a formula without a stored result", formula()));
     }
+    Some(match cell.kind.as_str() {
+        "s" => match cell.text.trim().parse().ok().and_then(|index| workbook.text(index)) {
+            Some("") => return None,
+            Some(shared) => Value::Text(Cow::Owned(shared.to_owned())),
+            None => Value::Other("a text that the workbook does not hold", text()),
+        },
+        "str" | "inlineStr" => Value::Text(Cow::Owned(unescaped(&cell.text))),
+        "b" => Value::Text(Cow::Borrowed(if cell.text.trim() == "1" { "TRUE" } else { "FALSE" })),
+        "e" => Value::Other("the error of a formula", text()),
+        "d" => Value::Calendar(text()),
+        _ => {
+            let read = if workbook.is_date(cell.style) {
+                number::date(&cell.text, workbook.calendar).map(|text| Value::Calendar(Cow::Owned(text)))
+            } else {
+                number::plain(&cell.text).map(|text| Value::Number(Cow::Owned(text)))
+            };
+            read.unwrap_or_else(|what| Value::Other(what, text()))
+        }
+    })
 }

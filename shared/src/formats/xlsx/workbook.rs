@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 
 use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::name::QName;
 use quick_xml::{Reader, XmlVersion};
 
 use super::Refusal;
 use super::number::Calendar;
-use super::package::Package;
+use super::package::{Package, Part};
 
 /// Most texts that cells may share.
 const TEXTS_MAX: usize = 8_000_000;
@@ -19,11 +20,23 @@ const STYLES_MAX: usize = 65_536;
 /// Number formats of dates that every workbook has without naming them.
 const BUILT_IN_DATES: [std::ops::RangeInclusive<u32>; 4] = [14..=22, 27..=36, 45..=47, 50..=58];
 
+/// Characters of a sheet's name that messages show, which is what Excel allows.
+const NAME_CHARACTERS_MAX: usize = 31;
+
+/// A sheet of cells.
+#[derive(Debug)]
+struct SheetEntry {
+    name: String,
+    part: String,
+    /// Whether people see its tab.
+    shown: bool,
+}
+
 /// All that is needed to read a sheet.
 #[derive(Debug, Default)]
 pub(super) struct Workbook {
-    /// Name and part of each sheet, in the order of the workbook.
-    sheets: Vec<(String, String)>,
+    /// In the order of the workbook; charts and the like are left out.
+    sheets: Vec<SheetEntry>,
     texts: Texts,
     /// By style, whether its numbers are dates.
     dates: Vec<bool>,
@@ -49,56 +62,57 @@ impl Workbook {
         let links = relations(package, "_rels/.rels", "")?;
         let main = links.into_iter().find(|link| link.kind == "officeDocument");
         let main = main.map_or_else(|| "xl/workbook.xml".to_owned(), |link| link.part);
+        if main.to_ascii_lowercase().ends_with(".bin") {
+            return Err(Refusal::new("is a workbook of the binary kind (.xlsb)", "save it as .xlsx"));
+        }
         let (folder, file) = main.rsplit_once('/').unwrap_or(("", &main));
         let links = relations(package, &format!("{folder}/_rels/{file}.rels"), folder)?;
         let mut workbook = Workbook::default();
         let Some(part) = package.part(&main)? else {
             return Err(Refusal::new("is an archive, but no XLSX workbook", "export it as .xlsx or CSV"));
         };
+        let sheets = links.iter().filter(|link| link.kind == "worksheet");
+        let sheets: BTreeMap<&str, &str> =
+            sheets.map(|link| (link.id.as_str(), link.part.as_str())).collect();
         each_tag(part, |tag| {
             match tag.local_name().as_ref() {
                 "workbookPr" if matches!(attribute(tag, "date1904").as_deref(), Some("1" | "true")) => {
                     workbook.calendar = Calendar::From1904;
                 }
                 "sheet" if workbook.sheets.len() < STYLES_MAX => {
-                    let id = attribute(tag, "r:id").or_else(|| attribute(tag, "id")).unwrap_or_default();
-                    let link = links.iter().find(|link| link.kind == "worksheet" && link.id == id);
-                    if let (Some(name), Some(link)) = (attribute(tag, "name"), link) {
-                        workbook.sheets.push((name, link.part.clone()));
+                    let part = relation_id(tag).and_then(|id| sheets.get(id.as_str()).copied());
+                    if let (Some(name), Some(part)) = (attribute(tag, "name"), part) {
+                        let hidden =
+                            matches!(attribute(tag, "state").as_deref(), Some("hidden" | "veryHidden"));
+                        workbook.sheets.push(SheetEntry { name, part: part.to_owned(), shown: !hidden });
                     }
                 }
                 _ => {}
             }
             Ok(())
         })?;
-        for link in links {
-            match link.kind.as_str() {
-                "styles" => {
-                    if let Some(part) = package.part(&link.part)? {
-                        workbook.dates = styles(part)?;
-                    }
-                }
-                "sharedStrings" => {
-                    if let Some(part) = package.part(&link.part)? {
-                        workbook.texts = texts(part)?;
-                    }
-                }
-                _ => {}
-            }
+        // One part each: links could name a large part a thousand times over.
+        let linked = |kind| links.iter().find(|link| link.kind == kind).map(|link| link.part.as_str());
+        if let Some(part) = linked("styles").map(|name| package.part(name)).transpose()?.flatten() {
+            workbook.dates = styles(part)?;
+        }
+        if let Some(part) = linked("sharedStrings").map(|name| package.part(name)).transpose()?.flatten() {
+            workbook.texts = texts(part)?;
         }
         Ok(workbook)
     }
 
-    /// The part of the named sheet, or of the first.
+    /// The part of the named sheet, else of the first that people see.
     pub(super) fn sheet(&self, name: Option<&str>) -> Result<&str, Refusal> {
-        let Some((_, first)) = self.sheets.first() else {
+        let Some(first) = self.sheets.iter().find(|sheet| sheet.shown).or(self.sheets.first()) else {
             return Err(Refusal::new("is a workbook without sheets", "export it again"));
         };
-        let Some(name) = name else { return Ok(first) };
-        let found = self.sheets.iter().find(|(sheet, _)| sheet.trim() == name);
-        found.map(|(_, part)| part.as_str()).ok_or_else(|| {
+        let Some(name) = name else { return Ok(&first.part) };
+        let found = self.sheets.iter().find(|sheet| sheet.name.trim() == name);
+        found.map(|sheet| sheet.part.as_str()).ok_or_else(|| {
+            let cut = |name: &str| name.chars().take(NAME_CHARACTERS_MAX).collect::<String>();
             let known: Vec<String> =
-                self.sheets.iter().take(20).map(|(sheet, _)| format!("{sheet:?}")).collect();
+                self.sheets.iter().take(20).map(|sheet| format!("{:?}", cut(&sheet.name))).collect();
             let remedy = format!("correct sheet under [] in the mapping to one of {}", known.join(", "));
             Refusal::new(format!("has no sheet {name:?}"), remedy)
         })
@@ -122,7 +136,7 @@ impl Workbook {
 
 /// Hands over each opening tag of a part.
 fn each_tag(
-    part: impl BufRead,
+    part: Part<impl BufRead>,
     mut take: impl FnMut(&BytesStart<'_>) -> Result<(), Refusal>,
 ) -> Result<(), Refusal> {
     let mut reader = Reader::from_reader(part);
@@ -139,27 +153,36 @@ fn each_tag(
 
 /// The next event of a part; a DOCTYPE is refused, for nothing that a spreadsheet program writes has one.
 pub(super) fn next<'b>(
-    reader: &mut Reader<impl BufRead>,
+    reader: &mut Reader<Part<impl BufRead>>,
     buffer: &'b mut Vec<u8>,
 ) -> Result<Event<'b>, Refusal> {
+    reader.get_mut().begin_event();
     match reader.read_event_into(buffer) {
         Ok(Event::DocType(_)) | Err(_) => Err(Refusal::damaged()),
         Ok(event) => Ok(event),
     }
 }
 
-/// The value of one attribute, by its name with or without prefix.
+/// The value of one attribute that has no prefix.
 pub(super) fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
+    value_where(tag, |key| key.as_ref() == name)
+}
+
+/// The id of the link that a tag refers to; its prefix is `r` by custom alone.
+fn relation_id(tag: &BytesStart<'_>) -> Option<String> {
+    value_where(tag, |key| key.local_name().as_ref() == "id")
+}
+
+fn value_where(tag: &BytesStart<'_>, wanted: impl Fn(QName<'_>) -> bool) -> Option<String> {
     let mut attributes = tag.attributes();
     // Each name would be compared with all before it.
-    let found = attributes.with_checks(false).flatten().find(|attribute| attribute.key.as_ref() == name)?;
+    let found = attributes.with_checks(false).flatten().find(|attribute| wanted(attribute.key))?;
     found.normalized_value(XmlVersion::Explicit1_0).ok().map(std::borrow::Cow::into_owned)
 }
 
-/// Adds the character of a reference; an entity that only a DTD could name is refused.
-pub(super) fn push_entity(entity: &BytesRef<'_>, text: &mut String) -> Result<(), Refusal> {
-    text.push(super::super::xml::character(entity).ok_or_else(Refusal::damaged)?);
-    Ok(())
+/// The character of a reference; an entity that only a DTD could name is refused.
+pub(super) fn referred(entity: &BytesRef<'_>) -> Result<char, Refusal> {
+    super::super::xml::character(entity).ok_or_else(Refusal::damaged)
 }
 
 fn relations(package: &mut Package<'_>, name: &str, folder: &str) -> Result<Vec<Relation>, Refusal> {
@@ -172,9 +195,8 @@ fn relations(package: &mut Package<'_>, name: &str, folder: &str) -> Result<Vec<
             let kind = kind.rsplit('/').next().unwrap_or_default().to_owned();
             let target = attribute(tag, "Target").unwrap_or_default();
             let part = match target.strip_prefix('/') {
-                Some(absolute) => absolute.to_owned(),
-                None if folder.is_empty() => target,
-                None => format!("{folder}/{target}"),
+                Some(absolute) => without_dots(absolute),
+                None => without_dots(&format!("{folder}/{target}")),
             };
             links.push(Relation { id: attribute(tag, "Id").unwrap_or_default(), kind, part });
         }
@@ -183,8 +205,21 @@ fn relations(package: &mut Package<'_>, name: &str, folder: &str) -> Result<Vec<
     Ok(links)
 }
 
+/// A path without its steps in place and back.
+fn without_dots(path: &str) -> String {
+    let mut steps: Vec<&str> = Vec::new();
+    for step in path.split('/') {
+        match step {
+            "" | "." => {}
+            ".." => drop(steps.pop()),
+            step => steps.push(step),
+        }
+    }
+    steps.join("/")
+}
+
 /// By style, whether its number format is one of dates.
-fn styles(part: impl BufRead) -> Result<Vec<bool>, Refusal> {
+fn styles(part: Part<impl BufRead>) -> Result<Vec<bool>, Refusal> {
     let mut date_formats: BTreeSet<u32> = BTreeSet::new();
     let mut other_formats: BTreeMap<u32, ()> = BTreeMap::new();
     let mut dates = Vec::new();
@@ -246,7 +281,7 @@ fn shows_date(code: &str) -> bool {
 }
 
 /// The shared texts: runs of one text are put together, the readings of East Asian names are left out.
-fn texts(part: impl BufRead) -> Result<Texts, Refusal> {
+fn texts(part: Part<impl BufRead>) -> Result<Texts, Refusal> {
     let mut texts = Texts::default();
     let mut reader = Reader::from_reader(part);
     let mut buffer = Vec::new();
@@ -272,7 +307,7 @@ fn texts(part: impl BufRead) -> Result<Texts, Refusal> {
             Event::Empty(tag) if tag.local_name().as_ref() == "si" => texts.add("")?,
             Event::Text(part) if in_text => text.push_str(&part.xml10_content()),
             Event::CData(part) if in_text => text.push_str(&part.xml10_content()),
-            Event::GeneralRef(entity) if in_text => push_entity(&entity, &mut text)?,
+            Event::GeneralRef(entity) if in_text => text.push(referred(&entity)?),
             Event::Eof => return Ok(texts),
             _ => {}
         }
