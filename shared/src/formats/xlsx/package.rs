@@ -11,13 +11,13 @@ use super::Refusal;
 pub(super) const PACKED_BYTES_MAX: usize = 50 * 1024 * 1024;
 
 /// Most bytes that all parts may have together, unpacked.
-const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
+pub(super) const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// More parts than any workbook has; the directory is held in memory.
-const PARTS_MAX: usize = 10_000;
+pub(super) const PARTS_MAX: usize = 10_000;
 
 /// Longest tag or text of a part. A cell holds 32,767 characters, so that no workbook comes near.
-const EVENT_BYTES_MAX: usize = 1024 * 1024;
+pub(super) const EVENT_BYTES_MAX: usize = 1024 * 1024;
 
 /// How each entry of an archive's directory begins.
 const DIRECTORY_ENTRY: &[u8] = b"PK\x01\x02";

@@ -18,7 +18,7 @@ const COLUMNS_MAX: usize = 16_384;
 const ROWS_MAX: u64 = 1_048_576;
 
 /// Most bytes of shared texts that all cells may say together: a text is stored once and said by any number of them.
-const SAID_BYTES_MAX: usize = 256 * 1024 * 1024;
+pub(super) const SAID_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// The cells of one row that hold something.
 #[derive(Debug, Default)]

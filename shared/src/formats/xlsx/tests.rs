@@ -1,7 +1,8 @@
+mod archives;
 mod book;
 
 use super::super::*;
-use book::{Book, number, row, text};
+use book::{Book, archive, number, row, text};
 
 const NAMES: [&str; 8] =
     ["account", "reference_id", "cip", "amount", "currency", "status", "created_at", "store"];

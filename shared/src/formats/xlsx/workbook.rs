@@ -93,11 +93,11 @@ impl Workbook {
         })?;
         // One part each: links could name a large part a thousand times over.
         let linked = |kind| links.iter().find(|link| link.kind == kind).map(|link| link.part.as_str());
-        if let Some(part) = linked("styles").map(|name| package.part(name)).transpose()?.flatten() {
-            workbook.dates = styles(part)?;
+        if let Some(name) = linked("styles") {
+            workbook.dates = styles(package.part(name)?.ok_or_else(Refusal::damaged)?)?;
         }
-        if let Some(part) = linked("sharedStrings").map(|name| package.part(name)).transpose()?.flatten() {
-            workbook.texts = texts(part)?;
+        if let Some(name) = linked("sharedStrings") {
+            workbook.texts = texts(package.part(name)?.ok_or_else(Refusal::damaged)?)?;
         }
         Ok(workbook)
     }
