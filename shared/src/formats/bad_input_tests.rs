@@ -243,7 +243,7 @@ fn a_file_that_is_not_text() {
     check(b"a\0c\0,\0", "orders.csv is UTF-16 or binary data, not plain text: save it as UTF-8");
     check(
         b"PK\x03\x04",
-        "orders.csv is a spreadsheet or ZIP archive, not plain text: export it as CSV in UTF-8",
+        "orders.csv is a spreadsheet or ZIP archive, not plain text: name it .xlsx, or export it as CSV in UTF-8",
     );
     assert!(
         refused(b"\x1F\x8B\x08", "").ends_with("compressed by gzip, not plain text: decompress it first")
@@ -251,7 +251,7 @@ fn a_file_that_is_not_text() {
     for json in ["[{\"account\":\"x\"}]", "{\"account\":\"x\"}\n", " [\n  {}\n]", "\u{FEFF}{\"a\": \"b"] {
         check(
             json.as_bytes(),
-            "orders.csv is JSON, not plain text: write one object a line and name it .ndjson",
+            "orders.csv is JSON, not plain text: name it .json, or .ndjson where it has one object a line",
         );
     }
     assert_eq!(

@@ -13,7 +13,7 @@ use super::fields::{Defect, Fields, Row, check_name};
 use super::mapping::LegMapping;
 use super::ndjson::{Fault, Object, Value, parse, value};
 use super::plan::{Layout, Plan};
-use super::reader::{Sorter, cut, note_unknown};
+use super::reader::{Sorter, cut, note_unknown, shown};
 use crate::calendar::Instant;
 use crate::lifecycle::evidence::Text;
 
@@ -59,17 +59,29 @@ pub(super) fn read<'a, R, L: Fn(&R) -> Option<Instant>>(
 
 /// Why there are no records to read.
 enum Absence {
-    /// Cut off, or no JSON; line and column of the fault.
-    Malformed { cut_off: bool, line: usize, column: usize },
+    /// Cut off, followed by more, or no JSON; line and column of the fault.
+    Malformed { kind: Fracture, line: usize, column: usize },
     /// Something else than an array stands where the records should be; the lists that stand beside.
     NotArray(Vec<String>),
+}
+
+/// In which way a text is not one JSON document.
+enum Fracture {
+    CutOff,
+    /// Something stands after the document: objects line by line, most likely.
+    GoesOn,
+    Other,
 }
 
 impl Absence {
     fn told(self, leg: &str, mapping: &LegMapping) -> (String, String) {
         match (self, mapping.records.as_deref()) {
-            (Absence::Malformed { cut_off: true, line, .. }, _) => {
+            (Absence::Malformed { kind: Fracture::CutOff, line, .. }, _) => {
                 (format!("is JSON that breaks off in line {line}"), "export or transfer it again".to_owned())
+            }
+            (Absence::Malformed { kind: Fracture::GoesOn, line, .. }, _) => {
+                let remedy = "name it .ndjson if it has one object a line, else export it again".to_owned();
+                (format!("has more in line {line} after the end of its JSON"), remedy)
             }
             (Absence::Malformed { line, column, .. }, _) => (
                 format!("is not well-formed JSON at line {line}, column {column}"),
@@ -91,7 +103,12 @@ impl Absence {
 /// Hands over the text of each record.
 fn records<'t>(text: &'t str, mapping: &LegMapping, each: impl FnMut(&'t str)) -> Result<(), Absence> {
     let malformed = |error: &serde_json::Error| Absence::Malformed {
-        cut_off: error.is_eof(),
+        kind: match error {
+            _ if error.is_eof() => Fracture::CutOff,
+            // The parser has no other sign of it.
+            _ if error.to_string().starts_with("trailing characters") => Fracture::GoesOn,
+            _ => Fracture::Other,
+        },
         line: error.line(),
         column: error.column(),
     };
@@ -99,7 +116,10 @@ fn records<'t>(text: &'t str, mapping: &LegMapping, each: impl FnMut(&'t str)) -
     let whole: &'t RawValue = serde_json::from_str(text).map_err(|error| malformed(&error))?;
     let mut found = whole.get();
     for key in mapping.records.iter().flat_map(|path| path.split('.')) {
-        found = member(found, key).ok_or_else(|| Absence::NotArray(Vec::new()))?;
+        found = match member(found, key) {
+            Ok(Some(Value::Other(_, Cow::Borrowed(inner)))) => inner,
+            _ => return Err(Absence::NotArray(Vec::new())),
+        };
     }
     if !found.starts_with('[') {
         return Err(Absence::NotArray(lists(found)));
@@ -108,14 +128,14 @@ fn records<'t>(text: &'t str, mapping: &LegMapping, each: impl FnMut(&'t str)) -
     Elements(each).deserialize(&mut json).map_err(|error| malformed(&error))
 }
 
-/// The JSON text of one member, if an object has it once.
-fn member<'t>(object: &'t str, key: &str) -> Option<&'t str> {
+/// The member of an object that has this name, and no other.
+fn member<'t>(object: &'t str, key: &str) -> Result<Option<Value<'t>>, Fault> {
     let mut members = Vec::new();
-    parse(object, &mut members).ok()?;
+    parse(object, &mut members)?;
     let mut named = members.into_iter().filter(|(name, _)| name == key);
     match (named.next(), named.next()) {
-        (Some((_, Value::Other(_, Cow::Borrowed(text)))), None) => Some(text),
-        _ => None,
+        (_, Some(_)) => Err(Fault::RepeatedKey(key.to_owned())),
+        (first, None) => Ok(first.map(|(_, value)| value)),
     }
 }
 
@@ -126,7 +146,7 @@ fn lists(object: &str) -> Vec<String> {
         return Vec::new();
     }
     let list = |value: &Value<'_>| matches!(value, Value::Other(_, text) if text.starts_with('['));
-    members.into_iter().filter(|(_, value)| list(value)).map(|(name, _)| name.into_owned()).collect()
+    members.into_iter().filter(|(_, value)| list(value)).map(|(name, _)| shown(&name)).collect()
 }
 
 /// Visits a list without holding it.
@@ -214,9 +234,8 @@ fn read_record<'a>(
             continue;
         }
         let Some((_, outer)) = object.extras.iter().find(|(name, _)| name == first) else { continue };
-        let found = descend(outer, rest).map_err(defect)?;
-        stepped_into.insert(first.clone());
-        if let Some(value) = found {
+        if let Some(value) = descend(outer, rest).map_err(defect)? {
+            stepped_into.insert(first.clone());
             object.put(slot, value);
         }
     }
@@ -234,80 +253,61 @@ fn descend<'a>(outer: &Value<'a>, path: &[Step]) -> Result<Option<Value<'a>>, Fa
 
 /// Follows a path through well-formed JSON; a path that leads nowhere gives nothing.
 fn walk<'t>(text: &'t str, path: &[Step]) -> Result<Option<Value<'t>>, Fault> {
-    let broken = |error: serde_json::Error| Fault::NotObject(error.to_string());
-    let mut current = text;
+    let mut current = value(text).map_err(|error| broken(&error))?;
     for step in path {
+        let Value::Other(_, Cow::Borrowed(inner)) = current else { return Ok(None) };
         let next = match step {
-            Step::Key(key) if current.starts_with('{') => once(current, key)?,
-            Step::Key(digits) if current.starts_with('[') => {
-                let list: Vec<&RawValue> = serde_json::from_str(current).map_err(broken)?;
-                digits.parse().ok().and_then(|index: usize| list.get(index).map(|element| element.get()))
-            }
-            Step::Pick { key, value } if current.starts_with('[') => pick(current, key, value)?,
+            Step::Key(key) if inner.starts_with('{') => member(inner, key)?,
+            Step::Key(digits) if inner.starts_with('[') => element(inner, digits)?,
+            Step::Pick { key, value } if inner.starts_with('[') => pick(inner, key, value)?,
             Step::Key(_) | Step::Pick { .. } => None,
         };
-        match next {
-            Some(next) => current = next,
-            None => return Ok(None),
+        let Some(next) = next else { return Ok(None) };
+        current = next;
+    }
+    Ok(Some(current))
+}
+
+fn broken(error: &serde_json::Error) -> Fault {
+    Fault::NotObject(error.to_string())
+}
+
+/// The element of a list at a place, 0 for the first.
+fn element<'t>(list: &'t str, digits: &str) -> Result<Option<Value<'t>>, Fault> {
+    let Ok(wanted) = digits.parse::<usize>() else { return Ok(None) };
+    let (mut place, mut found) = (0_usize, None);
+    each_element(list, |element| {
+        if place == wanted {
+            found = Some(element);
         }
-    }
-    value(current).map(Some).map_err(broken)
+        place = place.saturating_add(1);
+    })?;
+    found.map(value).transpose().map_err(|error| broken(&error))
 }
 
-/// The JSON text of a member that may not stand twice.
-fn once<'t>(object: &'t str, key: &str) -> Result<Option<&'t str>, Fault> {
-    let members: Members<'t> =
-        serde_json::from_str(object).map_err(|error| Fault::NotObject(error.to_string()))?;
-    let mut named = members.0.into_iter().filter(|(name, _)| name == key);
-    match (named.next(), named.next()) {
-        (_, Some(_)) => Err(Fault::RepeatedKey(key.to_owned())),
-        (first, None) => Ok(first.map(|(_, text)| text.get())),
-    }
-}
-
-/// The only element whose member `key` is the text `wanted`.
-fn pick<'t>(list: &'t str, key: &str, wanted: &str) -> Result<Option<&'t str>, Fault> {
-    let list: Vec<&'t RawValue> =
-        serde_json::from_str(list).map_err(|error| Fault::NotObject(error.to_string()))?;
-    let mut picked = None;
-    for element in list.into_iter().map(RawValue::get).filter(|element| element.starts_with('{')) {
-        let Some(raw) = once(element, key)? else { continue };
-        let same = match value(raw) {
-            Ok(Value::Text(text) | Value::Number(text)) => text == wanted,
-            _ => false,
-        };
-        if same && picked.replace(element).is_some() {
-            return Err(Fault::RepeatedKey(format!("{key}={wanted}")));
+/// The only object of a list whose member `key` is the text `wanted`.
+fn pick<'t>(list: &'t str, key: &str, wanted: &str) -> Result<Option<Value<'t>>, Fault> {
+    let mut outcome = Ok(None);
+    each_element(list, |element| {
+        let Ok(picked) = &mut outcome else { return };
+        if !element.starts_with('{') {
+            return;
         }
-    }
-    Ok(picked)
-}
-
-/// The members of one object with their JSON texts.
-struct Members<'t>(Vec<(Text<'t>, &'t RawValue)>);
-
-impl<'de: 't, 't> serde::Deserialize<'de> for Members<'t> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Members<'t>, D::Error> {
-        deserializer.deserialize_map(MembersVisitor).map(Members)
-    }
-}
-
-struct MembersVisitor;
-
-impl<'t> Visitor<'t> for MembersVisitor {
-    type Value = Vec<(Text<'t>, &'t RawValue)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: serde::de::MapAccess<'t>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some((key, text)) = map.next_entry::<String, &'t RawValue>()? {
-            members.push((Cow::Owned(key), text));
+        match member(element, key) {
+            Ok(Some(Value::Text(text) | Value::Number(text))) if text == wanted => {
+                if picked.replace(element).is_some() {
+                    outcome = Err(Fault::RepeatedKey(format!("{key}={wanted}")));
+                }
+            }
+            Ok(_) => {}
+            Err(fault) => outcome = Err(fault),
         }
-        Ok(members)
-    }
+    })?;
+    outcome?.map(value).transpose().map_err(|error| broken(&error))
+}
+
+fn each_element<'t>(list: &'t str, each: impl FnMut(&'t str)) -> Result<(), Fault> {
+    Elements(each).deserialize(&mut serde_json::Deserializer::from_str(list)).map_err(|error| broken(&error))
 }
 
 #[cfg(test)]

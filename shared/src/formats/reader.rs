@@ -23,6 +23,12 @@ const UNKNOWN_NAMES_MAX: usize = 256;
 /// No row with its required fields is shorter: bounds what is reserved for a file of line feeds.
 const ROW_BYTES_MIN: usize = 48;
 
+/// Largest document that is read at once, and workbook as it is stored; lines of CSV and NDJSON may go on without end.
+pub(super) const WHOLE_BYTES_MAX: usize = 50 * 1024 * 1024;
+
+/// Characters of a name from the file that a message shows.
+const NAME_CHARACTERS_MAX: usize = 60;
+
 /// Reads a file of one leg: `build` makes a row, `latest` tells how far it reaches.
 pub(crate) fn read<'a, R>(
     source: &Source<'a>,
@@ -109,10 +115,14 @@ pub(super) fn text_of<'a>(
             return not_text("compressed by zstd", "decompress it first");
         }
         [b'P', b'K', 3, 4, ..] => {
-            return not_text("a spreadsheet or ZIP archive", "export it as CSV in UTF-8");
+            return not_text("a spreadsheet or ZIP archive", "name it .xlsx, or export it as CSV in UTF-8");
         }
         [b'%', b'P', b'D', b'F', b'-', ..] => return not_text("a PDF", "export it as CSV in UTF-8"),
         _ => {}
+    }
+    if matches!(source.format, Format::Json | Format::Xml) && body.len() > WHOLE_BYTES_MAX {
+        let remedy = "split it, or export it as CSV or NDJSON".to_owned();
+        return Err(FileError::Unreadable { file: file(), what: "is larger than 50 MiB".to_owned(), remedy });
     }
     if marked.is_some() && mapping.encoding == Encoding::Latin1 {
         return Err(FileError::EncodingContradicts { file: file(), leg: layout.leg.word() });
@@ -156,7 +166,7 @@ fn read_header<'a>(
     let broken = |reason: String| FileError::BrokenHeader { file: file(), reason };
     let shape = splitter.next(record);
     if shape.is_some() && matches!(record.bytes().trim_ascii_start().first(), Some(b'{' | b'[')) {
-        let remedy = "write one object a line and name it .ndjson";
+        let remedy = "name it .json, or .ndjson where it has one object a line";
         return Err(FileError::NotText { file: file(), what: "JSON", remedy });
     }
     if shape.is_some() && has_lone_carriage_return(record.bytes()) {
@@ -236,6 +246,11 @@ fn shape_defect(fault: csv::Fault, record: &Record<'_>, plan: &Plan<'_, '_>) -> 
         csv::Fault::TooMany => ("", format!("has more fields than the header: expected {wanted}")),
     };
     Defect::new(field, reason, &String::from_utf8_lossy(cut(record.bytes())))
+}
+
+/// A name from the file as messages show it.
+pub(super) fn shown(name: &str) -> String {
+    name.chars().take(NAME_CHARACTERS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// As much of a line as a reject can show at all, so that a line of a megabyte is not decoded for it.

@@ -5,10 +5,8 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use memchr::memmem;
 use zip::ZipArchive;
 
+use super::super::reader::WHOLE_BYTES_MAX;
 use super::Refusal;
-
-/// Largest workbook as it is stored.
-pub(super) const PACKED_BYTES_MAX: usize = 50 * 1024 * 1024;
 
 /// Most bytes that all parts may have together, unpacked.
 pub(super) const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -45,7 +43,7 @@ impl<'a> Package<'a> {
         if bytes.is_empty() {
             return Err(Refusal::new("has no content at all", "export it again"));
         }
-        if bytes.len() > PACKED_BYTES_MAX {
+        if bytes.len() > WHOLE_BYTES_MAX {
             return Err(too_large("is a workbook of more than 50 MiB".to_owned()));
         }
         if bytes.starts_with(OLE) {
