@@ -9,11 +9,11 @@ use quick_xml::{Reader, XmlVersion};
 
 use super::Source;
 use super::error::FileError;
-use super::fields::{Defect, Fields, Row};
+use super::fields::{Defect, FIELD_BYTES_MAX, Fields, Row};
 use super::mapping::LegMapping;
 use super::ndjson::{Object, Value};
 use super::plan::{Layout, Plan};
-use super::reader::{Sorter, note_unknown};
+use super::reader::{Sorter, note_unknown, shown};
 use super::values::Encoding;
 use crate::calendar::Instant;
 
@@ -22,6 +22,12 @@ const DEPTH_MAX: usize = 64;
 
 /// Leaves and attributes of one record, as many as an NDJSON object may have keys.
 const MEMBERS_MAX: usize = 1000;
+
+/// Most bytes that all paths and values may have together: a name is written once and stands in every path below it.
+const UNFOLDED_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// What the text of a record itself is called.
+const OWN_TEXT: &str = ".";
 
 /// Reads the records in the order of the document; a record's line is its place among them, 1 for the first.
 pub(super) fn read<'a, R, L: Fn(&R) -> Option<Instant>>(
@@ -95,12 +101,15 @@ fn decode(body: &[u8], encoding: Encoding) -> Result<Cow<'_, str>, Refusal> {
 struct Record {
     /// Path within the record and value.
     members: Vec<(String, Value<'static>)>,
+    bytes: usize,
     too_many: bool,
 }
 
 impl Record {
     fn add(&mut self, name: String, value: Value<'static>) {
         if self.members.len() < MEMBERS_MAX {
+            let length = if let Value::Text(text) = &value { text.len() } else { 0 };
+            self.bytes = self.bytes.saturating_add(name.len()).saturating_add(length);
             self.members.push((name, value));
         } else {
             self.too_many = true;
@@ -131,6 +140,7 @@ struct Walk<'t, F> {
     parent_seen: bool,
     child_seen: bool,
     record: Option<Record>,
+    unfolded_bytes_left: usize,
     /// Open elements of the record, and the path from the record to the innermost.
     open: Vec<Open>,
     inner: String,
@@ -148,6 +158,7 @@ impl<'t, F: FnMut(u64, Record)> Walk<'t, F> {
             parent_seen: false,
             child_seen: false,
             record: None,
+            unfolded_bytes_left: UNFOLDED_BYTES_MAX,
             open: Vec::new(),
             inner: String::new(),
         }
@@ -163,11 +174,11 @@ impl<'t, F: FnMut(u64, Record)> Walk<'t, F> {
             Refusal::new(format!("is not well-formed XML in line {line}"), "export or transfer it again")
         };
         loop {
-            let event = reader.read_event().map_err(|_| malformed(reader.error_position()))?;
             let here = reader.buffer_position();
+            let event = reader.read_event().map_err(|_| malformed(reader.error_position()))?;
             let fits = match event {
                 Event::Start(tag) | Event::Empty(tag) => self.start(&tag)?,
-                Event::End(_) => self.end(),
+                Event::End(_) => self.end()?,
                 Event::Text(text) => self.text(&text.xml10_content()),
                 Event::CData(text) => self.text(&text.xml10_content()),
                 Event::GeneralRef(entity) => match character(&entity) {
@@ -211,6 +222,12 @@ impl<'t, F: FnMut(u64, Record)> Walk<'t, F> {
                 self.inner.push('/');
             }
             self.inner.push_str(&name);
+            if self.inner.len() > FIELD_BYTES_MAX {
+                return Err(Refusal::new(
+                    "has names of more than 64 KiB within each other",
+                    "export it flat",
+                ));
+            }
             self.open.push(Open { outer, ..Open::default() });
             self.path.push(name);
             return Ok(self.attributes(tag));
@@ -219,9 +236,9 @@ impl<'t, F: FnMut(u64, Record)> Walk<'t, F> {
             self.path.push(name);
             // The first child of the root is what is most likely meant.
             return if let [root, child] = self.path.as_slice() {
-                let remedy = format!(
-                    "if \"{root}/{child}\" is one, write records = \"{root}/{child}\" under [] in the mapping"
-                );
+                let path = format!("{}/{}", shown(root), shown(child));
+                let remedy =
+                    format!("if \"{path}\" is one, write records = \"{path}\" under [] in the mapping");
                 Err(Refusal::new("is XML, and nothing says which elements are records", remedy))
             } else {
                 Ok(true)
@@ -244,8 +261,9 @@ impl<'t, F: FnMut(u64, Record)> Walk<'t, F> {
     /// Takes the attributes of the innermost open element in; false where they are malformed.
     fn attributes(&mut self, tag: &BytesStart<'_>) -> bool {
         let (Some(record), Some(open)) = (&mut self.record, self.open.last_mut()) else { return true };
-        // The parser compares each name with all before it, so more than a few would cost quadratic time.
-        for attribute in tag.attributes().take(MEMBERS_MAX) {
+        // The parser compares each name with all before it, so more than a few would cost quadratic time. The one beyond
+        // the bound makes itself known.
+        for attribute in tag.attributes().take(MEMBERS_MAX.saturating_add(1)) {
             let Ok(attribute) = attribute else { return false };
             let Ok(value) = attribute.normalized_value(XmlVersion::Explicit1_0) else { return false };
             let key = attribute.key;
@@ -264,29 +282,36 @@ impl<'t, F: FnMut(u64, Record)> Walk<'t, F> {
         true
     }
 
-    fn end(&mut self) -> bool {
+    fn end(&mut self) -> Result<bool, Refusal> {
         if self.path.pop().is_none() {
-            return false;
+            return Ok(false);
         }
-        let Some(open) = self.open.pop() else { return true };
-        if self.open.is_empty() {
-            self.ordinal = self.ordinal.saturating_add(1);
-            (self.take)(self.ordinal, self.record.take().unwrap_or_default());
-            return true;
-        }
+        let Some(open) = self.open.pop() else { return Ok(true) };
         let name = self.inner.clone();
         self.inner.truncate(open.outer);
-        if let Some(record) = &mut self.record {
-            let value = match open {
-                Open { is_nil: true, .. } => Value::Null,
-                Open { has_children: true, .. } => {
-                    Value::Other("an element with others inside", Cow::Borrowed(""))
-                }
-                Open { text, .. } => Value::Text(Cow::Owned(text)),
-            };
+        let value = match open {
+            Open { is_nil: true, .. } => Value::Null,
+            Open { has_children: true, .. } => {
+                Value::Other("an element with others inside", Cow::Borrowed(""))
+            }
+            Open { text, .. } => Value::Text(Cow::Owned(text)),
+        };
+        let Some(record) = &mut self.record else { return Ok(true) };
+        if !self.open.is_empty() {
             record.add(name, value);
+            return Ok(true);
         }
-        true
+        if matches!(&value, Value::Text(text) if !text.trim().is_empty()) {
+            record.add(OWN_TEXT.to_owned(), value);
+        }
+        let record = self.record.take().unwrap_or_default();
+        let left = self.unfolded_bytes_left.checked_sub(record.bytes);
+        self.unfolded_bytes_left = left.ok_or_else(|| {
+            Refusal::new("says more than 256 MiB in its paths and values", "split it, or export it as CSV")
+        })?;
+        self.ordinal = self.ordinal.saturating_add(1);
+        (self.take)(self.ordinal, record);
+        Ok(true)
     }
 
     /// Text outside the root may only be blank.
