@@ -578,12 +578,12 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_the_documentation_is_good() {
+    fn the_examples_of_the_documentation_are_good() {
         let text = include_str!("../../../docs/formats.md");
-        let (_, example) = text.split_once("```toml\n").unwrap();
-        let mapping = Mapping::parse(example.split_once("```").unwrap().0).unwrap();
-        assert_eq!(mapping.reports.status("Cancelado"), Some(("paid", false)));
-        assert_eq!(mapping.orders, LegMapping::default());
+        let examples = text.split("```toml\n").skip(1).map(|rest| rest.split_once("```").unwrap().0);
+        let mappings: Vec<Mapping> = examples.map(|example| Mapping::parse(example).unwrap()).collect();
+        assert_eq!(mappings[0].reports.status("Cancelado"), Some(("paid", false)));
+        assert_eq!(mappings[0].orders, LegMapping::default());
     }
 
     #[test]

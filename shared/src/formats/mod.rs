@@ -178,7 +178,7 @@ pub struct Source<'a> {
     pub bytes: &'a [u8],
     /// How to read it.
     pub format: Format,
-    /// The account for a CSV without account column, and for NDJSON objects without account.
+    /// The account for a table without account column, and for records that name none.
     pub account: Option<&'a str>,
 }
 
@@ -193,7 +193,7 @@ pub struct Table<R> {
     pub cleansed: BTreeMap<&'static str, u64>,
     /// The columns of a header, in its order; empty for files whose records name their own.
     pub columns: Vec<String>,
-    /// Source columns that feed no field: in the order of a CSV header, sorted for NDJSON (the first 256).
+    /// Source columns that feed no field: in the order of a header, sorted where records name their own (the first 256).
     pub unknown_columns: Vec<String>,
     /// The latest time that an accepted row tells of, expiry apart: so far a plain file covers. `None` covers nothing.
     pub latest: Option<Instant>,
@@ -204,7 +204,8 @@ pub struct Table<R> {
 pub struct Rejected {
     /// Name of the file.
     pub file: String,
-    /// Physical line on which the record begins; the first line is 1.
+    /// Physical line on which the record begins, the first line being 1; the row of a sheet; the place of a record in a
+    /// JSON or XML document.
     pub line: u64,
     /// The first bad field in the order of the format, or the source column where no field is fed by it; empty where
     /// no single field is to blame.

@@ -11,6 +11,9 @@ use crate::lifecycle::evidence::Text;
 /// More keys than any export has; bounds the search for repeated keys.
 const KEYS_MAX: usize = 1000;
 
+/// Characters of the parser's words that are kept: it repeats a text that stands where an object should.
+const REASON_CHARACTERS_MAX: usize = 160;
+
 /// A value of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value<'a> {
@@ -129,9 +132,10 @@ pub(super) fn parse<'l>(line: &'l str, members: &mut Vec<(Text<'l>, Value<'l>)>)
 
 /// The parser counts lines within the one line that it is given, which would mislead.
 fn without_position(message: &str) -> String {
+    let cut = |text: &str| text.chars().take(REASON_CHARACTERS_MAX).collect::<String>();
     match message.rsplit_once(" at line 1 column ") {
-        Some((what, column)) => format!("{what} at character {column}"),
-        None => message.to_owned(),
+        Some((what, column)) => format!("{} at character {column}", cut(what)),
+        None => cut(message),
     }
 }
 

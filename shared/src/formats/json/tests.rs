@@ -148,6 +148,9 @@ fn a_record_that_cannot_be_read_is_set_aside_alone() {
         "",
         "is not one JSON object: invalid type: string \"x\", expected one JSON object at character 3",
     );
+    let long = format!("\"{}\"", "x".repeat(10_000));
+    let text = format!("[{long},{GOOD}]");
+    assert!(read(text.as_bytes(), "").unwrap().rejected[0].reason.len() < 300);
     check(r#"{"cip":1,"cip":2}"#, "cip", "stands twice in the object: expected each key once");
     check(r#"{"x":1,"\u0078":2}"#, "x", "stands twice in the object: expected each key once");
     check(&with("amount", "true"), "amount", "is a truth value: expected a string or a number");
@@ -267,6 +270,20 @@ fn columns_are_found_by_their_paths() {
     let [rejected] = table.rejected.as_slice() else { panic!("{:?}", table.rejected) };
     assert_eq!((rejected.line, rejected.field.as_str()), (2, "name=cip"));
     assert_eq!(rejected.reason, "stands twice in the object: expected each key once");
+}
+
+#[test]
+fn the_example_of_the_documentation_is_read() {
+    let text = include_str!("../../../../docs/formats.md");
+    let (_, text) = text.split_once("\n`{\"data\"").unwrap();
+    let (sample, rest) = text.split_once("`:\n").unwrap();
+    let (_, mapping) = rest.split_once("[orders]\n").unwrap();
+    let others = r#""account":"1","currency":"PEN","status":"paid","created_at":"2026-03-02T09:30:00Z""#;
+    let sample = format!("{{\"data\"{}", sample.replace('…', others));
+    let table = read(sample.as_bytes(), mapping.split_once("```").unwrap().0).unwrap();
+    let row = table.rows.first().unwrap_or_else(|| panic!("{:?}", table.rejected));
+    assert_eq!((&*row.reference_id, row.amount.minor, row.payer_id.as_deref()), ("1001", 2250, Some("7")));
+    assert_eq!(row.cips, [crate::ids::Cip::parse("2405617").unwrap()]);
 }
 
 /// JSON as a program writes it, with what each value should be read as.

@@ -301,3 +301,25 @@ fn parts_are_found_however_a_program_names_them() {
     check("worksheets/sheet.xml", "xl/Worksheets/Sheet.xml");
     check("worksheets/sheet.xml", "xl\\worksheets\\sheet.xml");
 }
+#[test]
+fn other_legs_are_read_by_the_same_cells() {
+    let names = ["Cuenta", "Fecha", "Cargo", "Abono", "currency", "description"];
+    let cells = |day: String, debit: &str, credit: String| {
+        row(&[text("191-1"), day, number(debit, 3), credit, text("PEN"), text("ITF")])
+    };
+    let rows = [
+        row(&names.map(text)),
+        cells(number("46083.75", 2), "0", number("46.590000000000003", 3)),
+        cells(text("03/03/2026"), "0.05", text("0,00")),
+        cells(text("2026-03-04"), "1", text("")),
+    ];
+    let mapping = "[bank]\ndecimal_mark = \",\"\ndate_format = \"%d/%m/%Y\"\n[bank.columns]\nbank_account = \"Cuenta\"\n\
+                   value_date = \"Fecha\"\ndebit = \"Cargo\"\ncredit = \"Abono\"";
+    let bytes = Book::of(&rows.concat()).bytes();
+    let source = Source { name: "b.xlsx", bytes: &bytes, format: Format::Xlsx, account: None };
+    let table = read_bank(&source, &Mapping::parse(mapping).unwrap().bank).unwrap();
+    let lines: Vec<(String, i64)> =
+        table.rows.iter().map(|row| (row.value_date.to_string(), row.amount.minor)).collect();
+    assert_eq!(lines, [("2026-03-02".to_owned(), 4659), ("2026-03-03".to_owned(), -5)]);
+    assert_eq!((table.rejected.len(), table.rejected[0].field.as_str()), (1, "value_date"));
+}

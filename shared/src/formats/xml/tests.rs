@@ -235,6 +235,20 @@ fn a_document_is_decoded_as_it_declares() {
     refused(b"\xFF\xFE<\0", RECORDS, "is UTF-16, not plain text: save it as UTF-8");
 }
 
+#[test]
+fn the_example_of_the_documentation_is_read() {
+    let text = include_str!("../../../../docs/formats.md");
+    let (_, text) = text.split_once("`<Reporte>").unwrap();
+    let (sample, rest) = text.split_once("`:\n").unwrap();
+    let (_, mapping) = rest.split_once("```toml\n").unwrap();
+    let sample = format!("<Reporte>{}", sample.replace('…', "<account>1</account><status>paid</status>"));
+    let mapping = Mapping::parse(mapping.split_once("```").unwrap().0).unwrap();
+    let source = Source { name: "r.xml", bytes: sample.as_bytes(), format: Format::Xml, account: None };
+    let table = read_reports(&source, 0, &mapping.reports).unwrap();
+    let row = table.rows.first().unwrap_or_else(|| panic!("{:?}", table.rejected));
+    assert_eq!((row.cip, row.amount.minor), (crate::ids::Cip::parse("2405617"), 2250));
+}
+
 proptest! {
     #[test]
     fn texts_are_read_as_they_were_written(text in "[^\\x00-\\x1F\\x7F-\\x9F\u{FFFE}\u{FFFF}]{1,40}", cdata: bool) {
