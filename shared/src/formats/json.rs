@@ -13,7 +13,7 @@ use super::fields::{Defect, Fields, Row, check_name};
 use super::mapping::LegMapping;
 use super::ndjson::{Fault, Object, Value, parse, value};
 use super::plan::{Layout, Plan};
-use super::reader::{Sorter, cut, note_unknown, shown};
+use super::reader::{RECORDS_MAX, Sorter, cut, note_unknown, shown};
 use crate::calendar::Instant;
 use crate::lifecycle::evidence::Text;
 
@@ -61,6 +61,8 @@ pub(super) fn read<'a, R, L: Fn(&R) -> Option<Instant>>(
 enum Absence {
     /// Cut off, followed by more, or no JSON; line and column of the fault.
     Malformed { kind: Fracture, line: usize, column: usize },
+    /// More elements than there could be rows.
+    TooMany,
     /// Something else than an array stands where the records should be; the lists that stand beside.
     NotArray(Vec<String>),
 }
@@ -87,6 +89,10 @@ impl Absence {
                 format!("is not well-formed JSON at line {line}, column {column}"),
                 "export it again".to_owned(),
             ),
+            (Absence::TooMany, _) => (
+                format!("has more than {RECORDS_MAX} records, too many for rows in a file of its size"),
+                format!("correct records under [{leg}] in the mapping"),
+            ),
             (Absence::NotArray(lists), None) => {
                 let records = lists.first().map_or("…", String::as_str);
                 let remedy = format!("write records = \"{records}\" under [{leg}] in the mapping");
@@ -101,7 +107,7 @@ impl Absence {
 }
 
 /// Hands over the text of each record.
-fn records<'t>(text: &'t str, mapping: &LegMapping, each: impl FnMut(&'t str)) -> Result<(), Absence> {
+fn records<'t>(text: &'t str, mapping: &LegMapping, mut each: impl FnMut(&'t str)) -> Result<(), Absence> {
     let malformed = |error: &serde_json::Error| Absence::Malformed {
         kind: match error {
             _ if error.is_eof() => Fracture::CutOff,
@@ -124,8 +130,16 @@ fn records<'t>(text: &'t str, mapping: &LegMapping, each: impl FnMut(&'t str)) -
     if !found.starts_with('[') {
         return Err(Absence::NotArray(lists(found)));
     }
+    let mut count = 0_u64;
     let mut json = serde_json::Deserializer::from_str(found);
-    Elements(each).deserialize(&mut json).map_err(|error| malformed(&error))
+    let elements = Elements(|record| {
+        count = count.saturating_add(1);
+        if count <= RECORDS_MAX {
+            each(record);
+        }
+    });
+    elements.deserialize(&mut json).map_err(|error| malformed(&error))?;
+    if count > RECORDS_MAX { Err(Absence::TooMany) } else { Ok(()) }
 }
 
 /// The member of an object that has this name, and no other.

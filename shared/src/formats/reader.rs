@@ -29,6 +29,9 @@ pub(super) const WHOLE_BYTES_MAX: usize = 50 * 1024 * 1024;
 /// Characters of a name from the file that a message shows.
 const NAME_CHARACTERS_MAX: usize = 60;
 
+/// More records than a document of that size could hold as rows; what is set aside is held as well.
+pub(super) const RECORDS_MAX: u64 = 1_100_000;
+
 /// Reads a file of one leg: `build` makes a row, `latest` tells how far it reaches.
 pub(crate) fn read<'a, R>(
     source: &Source<'a>,

@@ -13,7 +13,7 @@ use super::fields::{Defect, FIELD_BYTES_MAX, Fields, Row};
 use super::mapping::LegMapping;
 use super::ndjson::{Object, Value};
 use super::plan::{Layout, Plan};
-use super::reader::{Sorter, note_unknown, shown};
+use super::reader::{RECORDS_MAX, Sorter, note_unknown, shown};
 use super::values::Encoding;
 use crate::calendar::Instant;
 
@@ -310,6 +310,11 @@ impl<'t, F: FnMut(u64, Record)> Walk<'t, F> {
             Refusal::new("says more than 256 MiB in its paths and values", "split it, or export it as CSV")
         })?;
         self.ordinal = self.ordinal.saturating_add(1);
+        if self.ordinal > RECORDS_MAX {
+            let what =
+                format!("has more than {RECORDS_MAX} records, too many for rows in a file of its size");
+            return Err(Refusal::new(what, "correct records under [] in the mapping"));
+        }
         (self.take)(self.ordinal, record);
         Ok(true)
     }

@@ -1,7 +1,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::super::reader::WHOLE_BYTES_MAX;
+use super::super::reader::{RECORDS_MAX, WHOLE_BYTES_MAX};
 use super::super::*;
 use super::{Step, steps, walk};
 use crate::formats::ndjson::Value;
@@ -125,6 +125,14 @@ fn a_file_that_is_no_json_text_is_refused() {
     large.truncate(WHOLE_BYTES_MAX);
     large[WHOLE_BYTES_MAX - 2..].copy_from_slice(b"[]");
     assert_eq!(read(&large, "").map(|table| table.rows.len()), Ok(0));
+}
+
+#[test]
+fn more_records_than_there_can_be_rows_are_refused() {
+    let elements = "1,".repeat(usize::try_from(RECORDS_MAX).unwrap());
+    let expected = "has more than 1100000 records, too many for rows in a file of its size: correct records under [orders] in \
+                    the mapping";
+    refused(format!("[{elements}1]").as_bytes(), "", expected);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::super::reader::WHOLE_BYTES_MAX;
+use super::super::reader::{RECORDS_MAX, WHOLE_BYTES_MAX};
 use super::super::*;
 use super::{DEPTH_MAX, MEMBERS_MAX, UNFOLDED_BYTES_MAX};
 
@@ -206,6 +206,14 @@ fn depth_names_and_size_are_bounded() {
         RECORDS,
         "is larger than 50 MiB: split it, or export it as CSV or NDJSON",
     );
+}
+
+#[test]
+fn more_records_than_there_can_be_rows_are_refused() {
+    let records = "<Order/>".repeat(usize::try_from(RECORDS_MAX).unwrap() + 1);
+    let expected = "has more than 1100000 records, too many for rows in a file of its size: correct records under [orders] in \
+                    the mapping";
+    refused(in_document(&records).as_bytes(), RECORDS, expected);
 }
 
 #[test]
