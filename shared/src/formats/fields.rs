@@ -412,6 +412,7 @@ impl<'a, 'r> Fields<'a, 'r> {
                 })
             }
             Binding::Joined(columns) => self.joined(field, columns),
+            Binding::Attribute(column, name) => self.attribute(field, *column, name),
             Binding::Constant(constant) => Ok(Some((Cow::Owned(constant.clone()), Origin::Canonical))),
             Binding::Given(account) => Ok(Some((Cow::Borrowed(account), Origin::Canonical))),
             Binding::Absent => Ok(None),
@@ -445,6 +446,23 @@ impl<'a, 'r> Fields<'a, 'r> {
             // A day and a time of day of a spreadsheet are one time, however the mapping joins other texts.
             None if calendar => Ok(Some((Cow::Owned(parts.join("T")), Origin::Calendar))),
             None => Ok(Some((Cow::Owned(text), Origin::Column))),
+        }
+    }
+
+    /// The value behind `name:` in the only line of a cell that begins so.
+    fn attribute(&self, field: Field, column: usize, name: &str) -> Result<Found<'a>, Defect> {
+        let Some((text, origin)) = self.cell(column)? else { return Ok(None) };
+        let value = |line: &str| {
+            let (key, value) = line.split_once(':')?;
+            (key.trim() == name).then(|| value.trim().to_owned())
+        };
+        let mut values = text.lines().filter_map(value);
+        match (values.next(), values.next()) {
+            (_, Some(_)) => {
+                let reason = format!("stands in two lines \"{name}: …\": expected one");
+                Err(Defect::new(field.name, reason, &text))
+            }
+            (found, None) => Ok(found.map(|value| (Cow::Owned(value), origin))),
         }
     }
 

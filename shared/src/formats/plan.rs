@@ -85,6 +85,8 @@ pub(super) enum Binding<'a> {
     Column(usize),
     /// Several, joined by the mapping's `join`.
     Joined(Vec<usize>),
+    /// The line `name: value` of a column whose cells hold several of them.
+    Attribute(usize, String),
     /// The mapping's constant.
     Constant(String),
     /// The account that the caller gave, for a file without that column.
@@ -123,7 +125,7 @@ impl<'a, 'm> Plan<'a, 'm> {
                     (Some([one]), _) => Binding::Column(*one),
                     (Some(several), _) => Binding::Joined(several.to_vec()),
                     (None, Some(account)) if field.name == ACCOUNT => Binding::Given(account),
-                    (None, _) => Binding::Absent,
+                    (None, _) => attribute(&mapping.sources(field), &columns).unwrap_or(Binding::Absent),
                 }
             }
         };
@@ -270,11 +272,19 @@ impl<'a, 'm> Plan<'a, 'm> {
 impl Binding<'_> {
     fn uses(&self, column: usize) -> bool {
         match self {
-            Binding::Column(one) => *one == column,
+            Binding::Column(one) | Binding::Attribute(one, _) => *one == column,
             Binding::Joined(several) => several.contains(&column),
             Binding::Absent | Binding::Constant(_) | Binding::Given(_) => false,
         }
     }
+}
+
+/// Takes a name such as `Note Attributes[cip]` for a line of a column; `None` where there is no such column either.
+fn attribute(sources: &[&str], columns: &[Text<'_>]) -> Option<Binding<'static>> {
+    let [only] = sources else { return None };
+    let (outer, name) = only.strip_suffix(']')?.rsplit_once('[')?;
+    let column = columns.iter().position(|column| column == outer)?;
+    Some(Binding::Attribute(column, name.to_owned()))
 }
 
 /// A name without what people vary: letter case and separators. Cut, for the distance takes quadratic time.
