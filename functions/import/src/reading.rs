@@ -85,14 +85,13 @@ fn by_name(key: &str) -> Result<Format, &'static str> {
     Format::from_name(key).filter(|_| !key.ends_with(".gz")).ok_or(NOT_NAMED)
 }
 
-/// The mapping that a rule names: one that ships with Cuadre, else one of the bucket.
+/// The mapping that a rule names: one of the bucket, else one that ships with Cuadre. A deployment's own wins, for only its
+/// merchant knows where the shop keeps the CIP.
 pub(crate) async fn mapping(rule: &FileRule, bucket: &Bucket) -> Result<Mapping, ImportError> {
     let Some(name) = rule.mapping.as_deref() else { return Ok(Mapping::default()) };
-    if let Some(preset) = formats::preset(name) {
-        return Ok(preset);
-    }
-    let object = bucket.get(&layout::mapping_key(name), None).await?;
-    let object = object.ok_or_else(|| ImportError::NoMapping(name.to_owned()))?;
+    let Some(object) = bucket.get(&layout::mapping_key(name), None).await? else {
+        return formats::preset(name).ok_or_else(|| ImportError::NoMapping(name.to_owned()));
+    };
     let text = str::from_utf8(&object.bytes).map_err(|_| ImportError::MappingNotText(name.to_owned()))?;
     Mapping::parse(text).map_err(|error| ImportError::Mapping { name: name.to_owned(), error })
 }

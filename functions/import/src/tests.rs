@@ -577,3 +577,19 @@ async fn the_sample_events_are_what_their_names_say() {
     ];
     assert_eq!(seen, expected);
 }
+
+#[tokio::test]
+async fn a_mapping_of_the_deployment_goes_before_a_preset_of_its_name() {
+    let world = World::start().await;
+    let policy = "[accounts.tienda.files.orders]\nmapping = \"woocommerce\"\n";
+    world.aws.put_object("config/cuadre.toml", policy.as_bytes()).await.unwrap();
+    let sample = include_bytes!("../../../docs/mappings/samples/woocommerce.json");
+    world.imported("inbox/orders/tienda/a.json", sample).await;
+    let own = include_str!("../../../docs/mappings/woocommerce.toml");
+    let own = own.replace("\"number\"", "[\"number\", \"id\"]");
+    world.aws.put_object("config/mappings/woocommerce.toml", own.as_bytes()).await.unwrap();
+    world.imported("inbox/orders/tienda/b.json", sample).await;
+    let mut references = world.references().await;
+    references.sort();
+    assert_eq!(references, ["727", "727-727", "728", "728-728"]);
+}

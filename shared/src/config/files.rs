@@ -75,7 +75,7 @@ impl Expected {
 /// How files of one leg of an account are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileRule {
-    /// A preset, or the name of a mapping in the bucket; absent, the canonical format.
+    /// The name of a mapping in the bucket, or of a preset; absent, the canonical format.
     pub mapping: Option<String>,
     /// Absent, it is told by name and content.
     pub format: Option<FileFormat>,
