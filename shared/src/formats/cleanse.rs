@@ -30,10 +30,12 @@ pub(super) enum Change {
     Sign,
     /// A description was cut at its longest.
     Shortened,
+    /// A row that only goes on with the record before it was passed over.
+    FurtherRow,
 }
 
 impl Change {
-    const ALL: [Change; 11] = [
+    const ALL: [Change; 12] = [
         Change::Trimmed,
         Change::UnicodeSpace,
         Change::ControlCharacter,
@@ -45,6 +47,7 @@ impl Change {
         Change::NoDate,
         Change::Sign,
         Change::Shortened,
+        Change::FurtherRow,
     ];
 
     /// The stable key under which outputs count this kind.
@@ -61,6 +64,7 @@ impl Change {
             Change::NoDate => "no_date",
             Change::Sign => "sign",
             Change::Shortened => "shortened",
+            Change::FurtherRow => "further_row",
         }
     }
 }

@@ -48,6 +48,8 @@ pub struct LegMapping {
     pub(super) header_row: Option<u64>,
     /// Where a JSON or XML document holds its records.
     pub(super) records: Option<String>,
+    /// The column of a CSV by which a row that tells nothing else is told to go on with the record before.
+    pub(super) repeats: Option<String>,
 }
 
 /// Why a mapping cannot be used: names the key and says what to write instead.
@@ -168,6 +170,7 @@ struct Table {
     sheet: Option<String>,
     header_row: Option<i64>,
     records: Option<String>,
+    repeats: Option<String>,
 }
 
 impl Mapping {
@@ -204,6 +207,7 @@ impl Default for LegMapping {
             sheet: None,
             header_row: None,
             records: None,
+            repeats: None,
         }
     }
 }
@@ -229,6 +233,7 @@ impl LegMapping {
             sheet: named("sheet", table.sheet.as_deref(), layout)?,
             header_row: header_row(&table, layout)?,
             records: named("records", table.records.as_deref(), layout)?,
+            repeats: named("repeats", table.repeats.as_deref(), layout)?,
             constants: table.constants,
             columns,
         })
@@ -438,6 +443,7 @@ fn named(
     if name.is_empty() {
         let expected = match key {
             "sheet" => "the name of a sheet, such as \"Pedidos\"",
+            "repeats" => "the name of a column, such as \"Name\"",
             _ => "a path to the records, such as \"data.items\" in JSON or \"Orders/Order\" in XML",
         };
         return Err(MappingError::BadValue {
@@ -554,6 +560,10 @@ mod tests {
         check(
             "[orders]\nheader_row = 0",
             "header_row = \"0\" under [orders] must be the number of a row, 1 for the first",
+        );
+        check(
+            "[orders]\nrepeats = \"\"",
+            "repeats = \"\" under [orders] must be the name of a column, such as \"Name\"",
         );
         check(
             "[orders]\nrecords = \"\"",

@@ -192,6 +192,11 @@ impl<'a, 'm> Plan<'a, 'm> {
         self.unknown.iter().filter_map(|column| self.columns.get(*column))
     }
 
+    /// Whether a column other than `but` feeds a field.
+    pub(super) fn feeds_beside(&self, column: usize, but: usize) -> bool {
+        column != but && self.bindings.iter().any(|binding| binding.uses(column))
+    }
+
     fn check(&self, source: &Source<'a>) -> Result<(), FileError> {
         let absent = |field: &Field| *self.binding(*field) == Binding::Absent;
         if let Some(field) = self.layout.fields.iter().find(|field| field.required && absent(field)) {

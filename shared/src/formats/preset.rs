@@ -84,4 +84,55 @@ mod tests {
             ],
         );
     }
+
+    fn csv(text: &str) -> Source<'_> {
+        Source { name: "orders.csv", bytes: text.as_bytes(), format: Format::Csv, account: Some("1") }
+    }
+
+    #[test]
+    fn shopify_s_further_rows_of_an_order_are_passed_over() {
+        let rows = |toml: &str, text: &str| {
+            let mapping = Mapping::parse(toml).unwrap();
+            let text = format!("reference_id,amount,currency,status,created_at,item\n{text}");
+            let table = read_orders(&csv(&text), &mapping.orders).unwrap();
+            let lines: Vec<u64> = table.rejected.iter().map(|row| row.line).collect();
+            (table.rows.len(), lines, table.cleansed.get("further_row").copied().unwrap_or_default())
+        };
+        const REPEATS: &str = "[orders]\nrepeats = \"reference_id\"";
+        let check = |text: &str, expected: (usize, Vec<u64>, u64)| {
+            assert_eq!(rows(REPEATS, text), expected, "{text}");
+        };
+        const FIRST: &str = "#1,10.00,PEN,paid,2026-03-02T09:30:00-05:00,Polo\n";
+        check(&format!("{FIRST}#1,,,,,Gorra\n#1,, ,,,\n{FIRST}"), (2, vec![], 2));
+        // Another order, or an order that lost a field, is no further row.
+        check(&format!("{FIRST}#2,,,,,Gorra\n"), (1, vec![3], 0));
+        check(&format!("{FIRST}#1,,PEN,,,Gorra\n"), (1, vec![3], 0));
+        check(&format!("{FIRST},,,,,Gorra\n"), (1, vec![3], 0));
+        check("#1,,,,,Gorra\n", (0, vec![2], 0));
+        assert_eq!(rows("", &format!("{FIRST}#1,,,,,Gorra\n")), (1, vec![3], 0));
+    }
+
+    #[test]
+    fn shopify_s_note_attributes_are_read_by_the_name_before_the_colon() {
+        let check = |cell: &str, expected: Result<&str, &str>| {
+            let text = format!(
+                "reference_id,amount,currency,status,created_at,notes\n#1,10.00,PEN,paid,2026-03-02T09:30:00-05:00,\"{cell}\"\n"
+            );
+            let mapping = Mapping::parse("[orders.columns]\ncip = \"notes[cip]\"").unwrap();
+            let table = read_orders(&csv(&text), &mapping.orders).unwrap();
+            let found = match (table.rows.as_slice(), table.rejected.as_slice()) {
+                ([row], []) => Ok(row.cips.iter().map(ToString::to_string).collect::<Vec<_>>().join(";")),
+                ([], [rejected]) => Err(format!("{} {}", rejected.field, rejected.reason)),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(found.as_deref().map_err(String::as_str), expected, "{cell:?}");
+        };
+        check("gift: no\ncip: 2405617", Ok("2405617"));
+        check("cip:2405617;2405618\r\ngift: a: b", Ok("2405617;2405618"));
+        check("", Ok(""));
+        check("gift: no", Ok(""));
+        check("cip: ", Ok(""));
+        check("cip: soon", Err("cip is not a CIP, or several separated by ;: expected 1 to 14 digits each"));
+        check("cip: 1\ncip: 2", Err("cip stands in two lines \"cip: …\": expected one"));
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use memchr::{memchr, memchr_iter};
 
-use super::cleanse::{Changes, Nature, clean};
+use super::cleanse::{Change, Changes, Nature, clean};
 use super::csv::{self, Record, Splitter};
 use super::error::FileError;
 use super::fields::{Defect, Fields, Finding, Row, check_name};
@@ -92,6 +92,12 @@ impl<'s, R, L: Fn(&R) -> Option<Instant>> Sorter<'s, R, L> {
         }
     }
 
+    /// Leaves out a row that only goes on with the one before it.
+    fn pass_over(&mut self) {
+        self.row_changes.forget();
+        self.changes.note(Change::FurtherRow);
+    }
+
     fn finish(mut self) -> Table<R> {
         self.table.cleansed = self.changes.by_key();
         self.table
@@ -146,16 +152,42 @@ fn read_csv<'a, R, L: Fn(&R) -> Option<Instant>>(
     let columns = read_header(source, layout, mapping, &mut splitter, &mut record)?;
     splitter.expect_columns(columns.len());
     let plan = Plan::for_csv(source, layout, mapping, columns)?;
+    let repeats = mapping.repeats.as_deref();
+    let repeats = repeats.and_then(|name| plan.columns.iter().position(|column| column == name));
+    let mut before = None;
     while let Some(shape) = splitter.next(&mut record) {
         let outcome = match shape {
             Ok(()) => build(&mut Fields::new(&plan, Row::Csv(&record), &mut sorter.row_changes)),
             Err(fault) => Err(shape_defect(fault, &record, &plan)),
         };
+        if let Some(column) = repeats.filter(|_| shape.is_ok()) {
+            let name = cell_of(&record, column, &plan);
+            let goes_on = outcome.is_err() && name.is_some() && name == before;
+            if goes_on && tells_nothing_beside(&record, column, &plan) {
+                sorter.pass_over();
+                continue;
+            }
+            before = name;
+        }
         sorter.take(record.line, outcome);
     }
     sorter.table.columns = plan.columns.iter().map(|name| name.clone().into_owned()).collect();
     sorter.table.unknown_columns = plan.unknown_names().map(|name| name.clone().into_owned()).collect();
     Ok(())
+}
+
+/// What a cell holds, cleansed; `None` where it holds nothing or no text.
+fn cell_of<'a>(record: &Record<'a>, column: usize, plan: &Plan<'a, '_>) -> Option<Text<'a>> {
+    let text = record.field(column, plan.mapping.encoding).ok()?;
+    Some(clean(text, Nature::Words, &mut Changes::default())).filter(|text| !text.is_empty())
+}
+
+/// Whether every other column that feeds a field is empty in this row.
+fn tells_nothing_beside(record: &Record<'_>, column: usize, plan: &Plan<'_, '_>) -> bool {
+    let feeding = (0..record.len()).filter(|other| plan.feeds_beside(*other, column));
+    feeding
+        .map(|other| record.field(other, plan.mapping.encoding))
+        .all(|cell| cell.is_ok_and(|text| text.trim().is_empty()))
 }
 
 fn read_header<'a>(
