@@ -153,7 +153,53 @@ fn rounded(digits: &str) -> (String, bool) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// A decimal of so many places.
+    fn decimal(digits: u128, places: usize) -> String {
+        let padded = format!("{digits:0>width$}", width = places + 1);
+        let (whole, decimals) = padded.split_at(padded.len() - places);
+        if places == 0 { whole.to_owned() } else { format!("{whole}.{decimals}") }
+    }
+
+    fn without_end_zeros(text: &str) -> &str {
+        text.trim_end_matches('0').trim_end_matches('.')
+    }
+
+    proptest! {
+        #[test]
+        fn amounts_survive_the_noise_of_their_last_digits(minor in 1_u128..100_000_000_000_000, noise in -11_i32..=11) {
+            // As many places as make 17 digits, which is what programs write at most.
+            let more = 17 - minor.to_string().len();
+            let scaled = minor * 10_u128.pow(u32::try_from(more).unwrap());
+            let stored = decimal(scaled.checked_add_signed(noise.into()).unwrap(), more + 2);
+            let typed = decimal(minor, 2);
+            prop_assert_eq!(plain(&stored), Ok(without_end_zeros(&typed).to_owned()), "{}", stored);
+        }
+
+        #[test]
+        fn a_number_is_the_same_with_an_exponent(digits in 1_u64..1_000_000_000_000_000, places in 0_usize..16, moved in -9_i32..9) {
+            let written = decimal(digits.into(), places);
+            let moved_back = i32::try_from(places).unwrap() + moved;
+            let with_exponent = format!("{}E{}", decimal(digits.into(), places), 0);
+            prop_assert_eq!(plain(&with_exponent), plain(&written));
+            if let Ok(places) = usize::try_from(moved_back) {
+                prop_assert_eq!(plain(&format!("{}e{moved}", decimal(digits.into(), places))), plain(&written));
+            }
+        }
+
+        #[test]
+        fn every_second_is_read_from_its_part_of_a_day(day in 61_u32..200_000, second in 0_u32..86_400) {
+            let part = (u64::from(second) * 10_000_000_000 + 43_200) / 86_400;
+            let stored = format!("{day}.{part:010}");
+            let clock = format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
+            let start = NaiveDate::from_ymd_opt(1899, 12, 30).unwrap() + Days::new(day.into());
+            let expected = if second == 0 { start.to_string() } else { format!("{start}T{clock}") };
+            prop_assert_eq!(date(&stored, Calendar::From1900), Ok(expected));
+        }
+    }
 
     #[test]
     fn numbers_are_what_was_typed() {
