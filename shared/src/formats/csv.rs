@@ -125,6 +125,16 @@ impl<'a> Splitter<'a> {
         Splitter { rest: bytes, line: 1, delimiter, columns: None }
     }
 
+    /// Passes over so many physical lines, which stand above the header.
+    pub(super) fn skip_lines(&mut self, lines: u64) {
+        for _ in 0..lines {
+            if self.rest.is_empty() {
+                return;
+            }
+            self.take_line(memchr(b'\n', self.rest).unwrap_or(self.rest.len()));
+        }
+    }
+
     /// States how many fields each record from here on must have.
     pub(super) const fn expect_columns(&mut self, columns: usize) {
         self.columns = Some(columns);

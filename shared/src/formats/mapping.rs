@@ -44,7 +44,7 @@ pub struct LegMapping {
     pub(super) encoding: Encoding,
     /// The sheet of a workbook; its first where nothing is said.
     pub(super) sheet: Option<String>,
-    /// The row of a sheet that names the columns; the first with a value where nothing is said.
+    /// The row of a sheet, or line of a CSV, that names the columns; the first with a value where nothing is said.
     pub(super) header_row: Option<u64>,
     /// Where a JSON or XML document holds its records.
     pub(super) records: Option<String>,

@@ -20,6 +20,7 @@ mod orders;
 mod place;
 mod plan;
 mod preset;
+mod propose;
 mod reader;
 mod reports;
 mod settlements;
@@ -51,6 +52,7 @@ pub use error::FileError;
 pub use mapping::{LegMapping, Mapping, MappingError};
 pub use place::text_at;
 pub use preset::preset;
+pub use propose::{Preview, Proposal, ProposalError, propose};
 pub use statements::merge_statements;
 pub use write::{
     write_bank_ndjson, write_notice_ndjson, write_order_ndjson, write_report_ndjson, write_settlement_ndjson,

@@ -62,7 +62,7 @@ pub(crate) struct Layout {
 }
 
 /// The name of the field that a caller may give for a whole file; a leg without it takes none.
-const ACCOUNT: &str = "account";
+pub(super) const ACCOUNT: &str = "account";
 
 impl Layout {
     /// Finds a field by its canonical name.

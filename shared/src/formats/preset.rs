@@ -1,6 +1,8 @@
 //! Mappings that ship with Cuadre, by name.
 
 use super::mapping::Mapping;
+use super::orders;
+use super::plan::ACCOUNT;
 
 /// Name and text of each; the files are documentation as well.
 const PRESETS: [(&str, &str); 5] = [
@@ -16,6 +18,16 @@ const PRESETS: [(&str, &str); 5] = [
 pub fn preset(name: &str) -> Option<Mapping> {
     let (_, text) = PRESETS.iter().find(|(known, _)| *known == name)?;
     Mapping::parse(text).ok()
+}
+
+/// Name and text of the preset whose required columns a file of orders has.
+pub(super) fn preset_of(has: impl Fn(&str) -> bool) -> Option<(&'static str, &'static str)> {
+    let required = || orders::LAYOUT.fields.iter().filter(|field| field.required && field.name != ACCOUNT);
+    let fits = |mapping: &Mapping| {
+        let mut sources = required().flat_map(|field| mapping.orders.sources(field));
+        required().all(|field| mapping.orders.maps(field.name)) && sources.all(&has)
+    };
+    PRESETS.into_iter().find(|(_, text)| Mapping::parse(text).is_ok_and(|mapping| fits(&mapping)))
 }
 
 #[cfg(test)]

@@ -148,6 +148,7 @@ fn read_csv<'a, R, L: Fn(&R) -> Option<Instant>>(
     build: impl Fn(&mut Fields<'a, '_>) -> Result<R, Defect>,
 ) -> Result<(), FileError> {
     let mut splitter = Splitter::new(body, mapping.delimiter);
+    splitter.skip_lines(mapping.header_row.map_or(0, |row| row.saturating_sub(1)));
     let mut record = Record::new();
     let columns = read_header(source, layout, mapping, &mut splitter, &mut record)?;
     splitter.expect_columns(columns.len());
