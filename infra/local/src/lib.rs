@@ -7,6 +7,7 @@ mod doctor;
 mod failure;
 mod generate;
 mod input;
+mod mapping;
 mod outputs;
 mod reconcile;
 mod sandbox;
@@ -48,9 +49,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Sandbox(arguments) => sandbox::run(&arguments),
         Command::Signature(arguments) => signature::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
-        Command::Doctor(arguments) => doctor::run(&arguments),
-        Command::SupportPack(arguments) => support::run(&arguments),
-        Command::Config(arguments) => config::run(&arguments),
+        Command::Mapping(arguments) => mapping::run(&arguments),
     };
     match &outcome {
         Ok(done) => screen::tell(&done.report),

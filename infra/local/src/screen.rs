@@ -39,6 +39,15 @@ pub(crate) fn table<const N: usize>(header: [&str; N], rows: Vec<[String; N]>, r
     table
 }
 
+/// A table of as many columns as there are.
+pub(crate) fn wide_table(header: &[&str], rows: &[Vec<String>]) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header);
+    table.add_rows(rows);
+    table
+}
+
 /// A bar on standard error for so many steps; nothing is shown where standard error is no terminal.
 pub(crate) fn progress(steps: u64, what: &'static str) -> ProgressBar {
     let bar = ProgressBar::new(steps).with_message(what);
