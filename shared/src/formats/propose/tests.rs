@@ -1,5 +1,7 @@
 //! Whole files, and what is proposed for them.
 
+use std::io::{Cursor, Write};
+
 use super::super::{Format, Mapping};
 use super::*;
 
@@ -136,6 +138,70 @@ fn records_of_documents() {
         "zone = \"UTC\"",
         "reference_id=A1 amount=10.50 currency=PEN status=paid created_at=2026-03-25T09:30:00-05:00",
     );
+}
+
+/// A workbook of one sheet: text in quotes, all else stored numbers, in the style of a date where it says so.
+fn workbook(rows: &[&[&str]]) -> Vec<u8> {
+    const TYPES: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let link = |id: &str, target: &str| {
+        format!(r#"<Relationship Id="{id}" Type="{TYPES}/{id}" Target="{target}"/>"#)
+    };
+    let cell = |cell: &&str| match cell.strip_prefix("date ") {
+        Some(stored) => format!(r#"<c s="1"><v>{stored}</v></c>"#),
+        None if cell.starts_with(|c: char| c.is_ascii_digit()) => format!("<c><v>{cell}</v></c>"),
+        None => format!(r#"<c t="inlineStr"><is><t>{cell}</t></is></c>"#),
+    };
+    let rows: String =
+        rows.iter().map(|row| format!("<row>{}</row>", row.iter().map(cell).collect::<String>())).collect();
+    let parts = [
+        (
+            "_rels/.rels",
+            format!("<Relationships>{}</Relationships>", link("officeDocument", "xl/workbook.xml")),
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            format!(
+                "<Relationships>{}{}</Relationships>",
+                link("worksheet", "worksheets/a.xml"),
+                link("styles", "styles.xml")
+            ),
+        ),
+        (
+            "xl/workbook.xml",
+            r#"<workbook><sheets><sheet name="A" sheetId="1" r:id="worksheet"/></sheets></workbook>"#
+                .to_owned(),
+        ),
+        (
+            "xl/styles.xml",
+            r#"<styleSheet><cellXfs><xf numFmtId="0"/><xf numFmtId="22"/></cellXfs></styleSheet>"#.to_owned(),
+        ),
+        ("xl/worksheets/a.xml", format!("<worksheet><sheetData>{rows}</sheetData></worksheet>")),
+    ];
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, text) in parts {
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(text.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[test]
+fn a_sheet_with_a_title_above_its_header() {
+    let bytes = workbook(&[
+        &["Reporte de pedidos"],
+        &["Pedido", "CIP", "Monto", "Moneda", "Estado", "Fecha"],
+        &["A-1", "2405617", "1100.5", "Soles", "Pagado", "date 46106.395833333336"],
+        &["A-2", "2405618", "20", "Soles", "Pendiente", "date 46107.5"],
+    ]);
+    let proposal = proposed("pedidos.xlsx", &bytes, Some(Leg::Orders));
+    assert!(lines(&proposal).contains(&"header_row = 2"), "{}", proposal.toml);
+    assert!(lines(&proposal).contains(&"zone = \"America/Lima\""), "{}", proposal.toml);
+    assert_eq!(
+        first_row(&proposal),
+        "reference_id=A-1 cip=2405617 amount=1100.50 currency=PEN status=paid created_at=2026-03-25T09:30:00-05:00"
+    );
+    assert_eq!(proposal.preview.counts, (2, 0));
+    assert!(!has_doubt(&proposal, "day and month"));
 }
 
 #[test]
