@@ -205,7 +205,7 @@ impl Dates {
             return canonical_day(text).or_else(|| Some(self.read(text)?.business_day()));
         };
         let mut parsed = Parsed::new();
-        chrono::format::parse(&mut parsed, text, items.iter()).ok()?;
+        chrono::format::parse(&mut parsed, &with_plain_half(text), items.iter()).ok()?;
         let has_hour = parsed.hour_mod_12().is_some();
         let absolute = parsed.timestamp().is_some() || parsed.offset().is_some();
         if has_hour && parsed.to_naive_time().is_err() {
@@ -263,9 +263,20 @@ fn read_without_offset(text: &str, zone: Zone) -> Option<DateTime<Utc>> {
     in_zone(local, zone)
 }
 
+/// Spanish writes the halves of a day as `a. m.` and `p. m.`, with or without the blank.
+fn with_plain_half(text: &str) -> Cow<'_, str> {
+    const HALVES: [(&str, &str); 4] = [("a. m.", "AM"), ("p. m.", "PM"), ("a.m.", "AM"), ("p.m.", "PM")];
+    let half = |(written, plain): &(&str, &str)| {
+        let start = text.len().checked_sub(written.len())?;
+        let (before, end) = text.split_at_checked(start)?;
+        end.eq_ignore_ascii_case(written).then(|| format!("{before}{plain}"))
+    };
+    HALVES.iter().find_map(half).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
 fn read_formatted(text: &str, items: &[Item<'static>], zone: Option<Zone>) -> Option<DateTime<Utc>> {
     let mut parsed = Parsed::new();
-    chrono::format::parse(&mut parsed, text, items.iter()).ok()?;
+    chrono::format::parse(&mut parsed, &with_plain_half(text), items.iter()).ok()?;
     if let Ok(time) = parsed.to_datetime() {
         return Some(time.to_utc());
     }
@@ -342,6 +353,10 @@ mod tests {
         check(Some("%d/%m/%Y %H:%M:%S"), Some("America/Lima"), "02/03/2026 09:30:00", half_past_nine);
         check(Some("%d/%m/%Y %H:%M"), Some("+08:00"), "02/03/2026 22:30", half_past_nine);
         check(Some("%d/%m/%Y %I:%M %p"), Some("UTC"), "02/03/2026 02:30 PM", half_past_nine);
+        check(Some("%d/%m/%Y %I:%M %p"), Some("UTC"), "02/03/2026 02:30 p. m.", half_past_nine);
+        check(Some("%d/%m/%Y %I:%M %p"), Some("UTC"), "02/03/2026 02:30 P.M.", half_past_nine);
+        check(Some("%d/%m/%Y %I:%M %p"), Some("America/Lima"), "02/03/2026 09:30 a.m.", half_past_nine);
+        check(Some("%d/%m/%Y %I:%M %p"), Some("UTC"), "02/03/2026 02:30 m.", None);
         check(Some("%d/%m/%Y"), Some("America/Lima"), "02/03/2026", Some("2026-03-02T00:00:00-05:00"));
         check(Some("%d/%m/%Y %H:%M:%S %z"), None, "02/03/2026 09:30:00 -0500", half_past_nine);
         check(Some("%s"), None, "1772461800", half_past_nine);

@@ -12,6 +12,9 @@ use crate::ids::Cip;
 /// What the values alone say of a field whose name no column bears.
 const BY_VALUES: u32 = 30;
 
+/// From here on a name is as good as the field's own.
+const SURE: u32 = 90;
+
 /// A field and what feeds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fed {
@@ -80,6 +83,7 @@ pub(super) fn assign(layout: &'static Layout, columns: &[Column], styles: &[Date
     let rivals: Vec<(u32, usize, Field)> =
         scores.iter().map(|(score, _, column, field)| (*score, *column, *field)).collect();
     found.doubt_of_fed(&rivals, columns);
+    found.doubt_of_unfit(columns, styles);
     found.supply(columns);
     found.merit = merit(&found, columns);
     found
@@ -88,6 +92,10 @@ pub(super) fn assign(layout: &'static Layout, columns: &[Column], styles: &[Date
 fn score(field: Field, column: &Column, styles: &[DateStyle], leg: Leg) -> u32 {
     let named = words::score(&column.name, field.name);
     let named = if named >= TELLING { named } else { 0 };
+    let is_text = matches!(field.kind, Kind::Text | Kind::Number | Kind::Prose);
+    if is_text && column.filled().next().is_some_and(|text| style::is_date(text, styles)) {
+        return 0;
+    }
     match style::fits(field.kind, column.filled(), styles) {
         Some(false) => 0,
         // An empty column says nothing against its name, but one with values goes before it.
@@ -162,6 +170,32 @@ impl Assignment {
             }
         }
         self.doubts.extend(doubts);
+    }
+
+    /// Tells of columns that by their names should feed a field, and whose values cannot.
+    fn doubt_of_unfit(&mut self, columns: &[Column], styles: &[DateStyle]) {
+        let layout = self.layout;
+        for field in layout.fields {
+            if self.columns_of(field.name).is_some() {
+                continue;
+            }
+            let unfit = |column: &&Column| {
+                words::score(&column.name, field.name) >= SURE
+                    && style::fits(field.kind, column.filled(), styles) == Some(false)
+            };
+            let Some(column) = columns.iter().find(unfit) else { continue };
+            let what = match field.kind {
+                Kind::Time | Kind::Day => "a date in a style that Cuadre reads",
+                Kind::Currency => "PEN or USD in any of their words",
+                Kind::Cip | Kind::Cips => "a CIP",
+                _ => "a number",
+            };
+            let example = column.filled().next().unwrap_or_default();
+            self.doubts.push(format!(
+                "{} would be {:?}, but what stands there, such as {example:?}, is not {what}",
+                field.name, column.name
+            ));
+        }
     }
 
     /// What a row has to have and no column says: from another column, or as a constant.
@@ -263,6 +297,8 @@ fn merit(found: &Assignment, columns: &[Column]) -> i64 {
             merit += i64::try_from(known.min(10)).unwrap_or_default();
         }
     }
+    let hints = columns.iter().filter(|column| words::hints_at(found.layout.leg, &column.name)).count();
+    merit += 20 * i64::try_from(hints).unwrap_or_default();
     let lacking =
         |field: &&Field| field.required && field.name != ACCOUNT && found.columns_of(field.name).is_none();
     let lacks = found.layout.fields.iter().filter(lacking).count();

@@ -6,6 +6,7 @@ mod preview;
 mod sample;
 mod settle;
 mod style;
+mod vocabulary;
 mod words;
 mod written;
 

@@ -288,6 +288,9 @@ fn beginning(bytes: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
 
 /// The path to the longest list of objects; `None` where the document is one itself, or has none.
 fn json_records(text: &str) -> Option<String> {
+    if text.trim_start_matches('\u{FEFF}').trim_start().starts_with('[') {
+        return None;
+    }
     let mut found: Option<(usize, String)> = None;
     let value: Value = serde_json::from_str(text).ok()?;
     lists_of_objects(&value, "", 0, &mut found);

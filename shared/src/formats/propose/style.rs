@@ -198,6 +198,12 @@ pub(super) fn currency(text: &str) -> Option<Currency> {
     }
 }
 
+/// Whether a text is a date and nothing else: digits alone may be a number of any kind.
+pub(super) fn is_date(text: &str, styles: &[DateStyle]) -> bool {
+    let marked = text.contains(['/', '-', '.', ':']);
+    marked && has_digits_of_date(text) && styles.iter().any(|style| style.reads(Kind::Day, text))
+}
+
 /// No date has fewer digits, and most texts have none at all.
 fn has_digits_of_date(text: &str) -> bool {
     text.len() <= 40 && text.bytes().filter(u8::is_ascii_digit).count() >= 5

@@ -250,6 +250,31 @@ fn what_cannot_be_known_is_said() {
         "expires_at would be \"vence\"",
     );
     check("pedido,total,estado,fecha\nA,1.00,paid,25/03/2026\n", "no column names the account");
+    check(
+        "pedido,total,moneda,estado,fecha\nA,1.00,EUR,paid,25/03/2026\n",
+        "currency would be \"moneda\", but what stands there, such as \"EUR\", is not PEN or USD",
+    );
+}
+
+#[test]
+fn short_names_and_halves_of_a_day_as_peru_writes_them() {
+    let check = |text: &str, leg, row: &str| {
+        let proposal = proposed("a.csv", text.as_bytes(), None);
+        assert_eq!((proposal.leg, first_row(&proposal).as_str()), (leg, row), "{}", proposal.toml);
+    };
+    check(
+        "Últimos movimientos\nCuenta;0011\n\nF. Operación;F. Valor;Código;Nº. Doc.;Concepto;Importe;Oficina\n\
+         03-02-2026;03-02-2026;001;000123;ABONO;12,345.60;0123\n03-14-2026;03-14-2026;002;000125;ITF;-0.60;0123\n",
+        Leg::Bank,
+        "bank_account=? bank_reference=000123 value_date=2026-03-02 amount=12345.60 currency=PEN description=ABONO",
+    );
+    check(
+        "Nro;CIP;Cód. Transacción;Servicio;Monto;Moneda;Fecha Emisión;Fecha Cancelación;Estado\n\
+         1;2405617;ORD-1;Tienda;100.00;S/.;25/03/2026 09:30:00 a.m.;25/03/2026 02:30:00 p. m.;Cancelado\n",
+        Leg::Reports,
+        "cip=2405617 reference_id=ORD-1 amount=100.00 currency=PEN status=paid \
+         created_at=2026-03-25T09:30:00-05:00 paid_at=2026-03-25T14:30:00-05:00",
+    );
 }
 
 #[test]
