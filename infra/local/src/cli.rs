@@ -13,8 +13,8 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
-const AFTER_HELP: &str = "Exit codes: 0 all agreed (demo: the outcome equals the planted truth; signature: it is right), 1 breaks or rejected \
-rows (signature: it is wrong; status: not known; mapping: some row cannot be read yet), 2 bad usage or input, 3 failure.";
+const AFTER_HELP: &str = "Exit codes: 0 all agreed (demo: the outcome equals the planted truth; signature: it is right; doctor: nothing is \
+wrong), 1 breaks or rejected rows (signature: it is wrong; status: not known; doctor: something is wrong; mapping: some row cannot be read yet), 2 bad usage or input, 3 failure.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -33,6 +33,12 @@ pub enum Command {
     Status(StatusArguments),
     /// Proposes a mapping for a file of another program and shows its first rows
     Mapping(MappingArguments),
+    /// Says whether an account can talk to PagoEfectivo, and what to do where it cannot
+    Doctor(DoctorArguments),
+    /// Writes what PagoEfectivo's support needs, without secrets and personal data
+    SupportPack(SupportPackArguments),
+    /// Checks the merchant's settings
+    Config(ConfigArguments),
 }
 
 impl Default for Command {
@@ -210,6 +216,72 @@ pub struct MappingArguments {
     pub json: bool,
 }
 
+/// Of `cuadre doctor`. Without --secret-file, the keys are those of the deployment that SECRET_PREFIX names.
+#[derive(Debug, Args)]
+pub struct DoctorArguments {
+    /// The account: the merchant's own name of one PagoEfectivo service
+    #[arg(value_name = "ACCOUNT")]
+    pub account: String,
+    /// The account's secret as JSON: id_service, access_key, secret_key
+    #[arg(long, value_name = "F")]
+    pub secret_file: Option<PathBuf>,
+    /// The environment: test, production or an address; without it, PROVIDER_URL, else production
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// A CIP to search for
+    #[arg(long, value_name = "CIP")]
+    pub cip: Option<String>,
+    /// The callback's address: it must turn away what is not signed
+    #[arg(long, value_name = "URL")]
+    pub callback_url: Option<String>,
+    /// Makes a CIP in the test environment and compares the shape of every answer with the recorded one
+    #[arg(long)]
+    pub probe: bool,
+    /// Writes a JSON list in place of the text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of `cuadre support-pack`.
+#[derive(Debug, Args)]
+pub struct SupportPackArguments {
+    /// What is examined, as by `cuadre doctor`
+    #[command(flatten)]
+    pub doctor: DoctorArguments,
+    /// Where the pack goes: a folder, or a new file that ends in .zip
+    #[arg(long, value_name = "FILE.zip|DIR")]
+    pub out: PathBuf,
+    /// The deployment's bucket, for its last pulls; without it, BUCKET_NAME of the environment
+    #[arg(long, value_name = "NAME")]
+    pub bucket: Option<String>,
+}
+
+/// Of `cuadre config`.
+#[derive(Debug, Args)]
+pub struct ConfigArguments {
+    /// What to do
+    #[command(subcommand)]
+    pub action: ConfigAction,
+}
+
+/// What `cuadre config` does.
+#[derive(Debug, Subcommand)]
+pub enum ConfigAction {
+    /// Reads the policy and tells every error with its key and what to write
+    Check(ConfigCheckArguments),
+}
+
+/// Of `cuadre config check`.
+#[derive(Debug, Args)]
+pub struct ConfigCheckArguments {
+    /// The policy (TOML); - is standard input
+    #[arg(value_name = "FILE", default_value = "cuadre.toml")]
+    pub file: PathBuf,
+    /// Writes a JSON list in place of the text
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,6 +321,9 @@ mod tests {
             "cuadre status",
             "cuadre mapping",
             "cuadre mapping a.csv --leg notices",
+            "cuadre doctor",
+            "cuadre support-pack tienda",
+            "cuadre config",
             "cuadre other",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");

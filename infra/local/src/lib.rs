@@ -50,6 +50,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Signature(arguments) => signature::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
         Command::Mapping(arguments) => mapping::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::SupportPack(arguments) => support::run(&arguments),
+        Command::Config(arguments) => config::run(&arguments),
     };
     match &outcome {
         Ok(done) => screen::tell(&done.report),
