@@ -84,7 +84,7 @@ pub struct ReconcileArguments {
     /// The account of files without an account column
     #[arg(long, value_name = "A")]
     pub account: Option<String>,
-    /// How the files' columns are read (TOML)
+    /// How the files' columns are read: a TOML file, or the name of a preset such as shopify
     #[arg(long, value_name = "M")]
     pub mapping: Option<PathBuf>,
     /// Tolerance, grace and coverage (TOML)
@@ -179,7 +179,7 @@ pub struct StatusArguments {
     /// Signed callbacks as received
     #[arg(long, value_name = "F", num_args = 1..)]
     pub notices: Vec<PathBuf>,
-    /// How the files' columns are read (TOML)
+    /// How the files' columns are read: a TOML file, or the name of a preset such as shopify
     #[arg(long, value_name = "M")]
     pub mapping: Option<PathBuf>,
     /// Tolerance and meanings of events (TOML); without it, that of the deployment's bucket, else the default
