@@ -308,6 +308,9 @@ pub(crate) fn fault(error: &FileError) -> String {
         FileError::StatementRefused { line, part, reason, .. } => {
             format!("has a statement in line {line} whose {part} {reason}: ask the bank for it again")
         }
+        FileError::BalanceBroken { line, reason, remedy, .. } => {
+            format!("has a balance in line {line} that {reason}: {remedy}")
+        }
         FileError::Unreadable { what, .. } => format!("{what}: see docs/formats.md"),
     }
 }

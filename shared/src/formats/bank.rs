@@ -15,32 +15,51 @@ const DEBIT: Field = Field::optional(4, "debit", Kind::Signed);
 const CREDIT: Field = Field::optional(5, "credit", Kind::Signed);
 const CURRENCY: Field = Field::required(6, "currency", Kind::Currency);
 const DESCRIPTION: Field = Field::required(7, "description", Kind::Prose);
+pub(super) const BALANCE: Field = Field::optional(8, "balance", Kind::Signed);
 
 /// The format, in the order of docs/formats.md. Debit and credit stand for the amount where a bank has two columns;
-/// what Cuadre writes has the amount alone.
+/// what Cuadre writes has the amount alone. The balance is checked and not kept: what is written of a file may be a part
+/// of its lines, which no longer lead from one balance to the next.
 pub(super) const LAYOUT: Layout = Layout {
     leg: Leg::Bank,
-    fields: &[BANK_ACCOUNT, BANK_REFERENCE, VALUE_DATE, AMOUNT, DEBIT, CREDIT, CURRENCY, DESCRIPTION],
+    fields: &[
+        BANK_ACCOUNT,
+        BANK_REFERENCE,
+        VALUE_DATE,
+        AMOUNT,
+        DEBIT,
+        CREDIT,
+        CURRENCY,
+        DESCRIPTION,
+        BALANCE,
+    ],
     one_of: &[AMOUNT, DEBIT, CREDIT],
     statuses: &[],
 };
 
+/// A line with what its file's balances are checked by.
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    pub row: BankRow<'a>,
+    /// Where it stands, as rejects count.
+    pub number: u64,
+    /// What was on the account after it, in minor units of its currency.
+    pub balance: Option<i64>,
+}
+
 /// Reads one row, field by field in the order of the format. Its ordinal is 1 until the file's lines are counted.
-pub(super) fn read<'a>(row: &mut Fields<'a, '_>) -> Result<BankRow<'a>, Defect> {
+pub(super) fn read<'a>(row: &mut Fields<'a, '_>) -> Result<Line<'a>, Defect> {
     let bank_account = row.required_text(BANK_ACCOUNT)?;
     let bank_reference = row.text(BANK_REFERENCE)?;
     let value_date = row.required_day(VALUE_DATE)?;
     let minor = moved(row)?;
     let currency = row.currency(CURRENCY)?;
-    Ok(BankRow {
-        bank_account,
-        bank_reference,
-        value_date,
-        amount: Money { minor, currency },
-        description: row.prose(DESCRIPTION)?,
-        ordinal: 1,
-        extras: row.extras()?,
-    })
+    let description = row.prose(DESCRIPTION)?;
+    let balance = row.signed(BALANCE)?;
+    let amount = Money { minor, currency };
+    let extras = row.extras()?;
+    let line = BankRow { bank_account, bank_reference, value_date, amount, description, ordinal: 1, extras };
+    Ok(Line { row: line, number: row.line(), balance })
 }
 
 /// What the line moved, from one signed amount or from two columns, of which banks fill the other with nothing or zero.
@@ -65,6 +84,6 @@ fn moved(row: &mut Fields<'_, '_>) -> Result<i64, Defect> {
 }
 
 /// The first instant of the value date: of the rest of that day the row says nothing.
-pub(super) fn latest(row: &BankRow<'_>) -> Option<Instant> {
-    row.value_date.start()
+pub(super) fn latest(line: &Line<'_>) -> Option<Instant> {
+    line.row.value_date.start()
 }

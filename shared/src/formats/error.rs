@@ -126,6 +126,18 @@ pub enum FileError {
         /// What is wrong with that part; reads on after its name.
         reason: String,
     },
+    /// Lines of a bank that do not lead from one of their balances to the next.
+    #[error("{file} cannot be taken, for its balance in line {line} {reason}: {remedy}")]
+    BalanceBroken {
+        /// Name of the file.
+        file: String,
+        /// The first line, oldest first, whose balance does not follow from the one before it.
+        line: u64,
+        /// Both balances, what lies between them and the difference; reads on after the line.
+        reason: String,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// A workbook or document that cannot be opened, or whose records are not where the mapping says.
     #[error("{file} {what}: {remedy}")]
     Unreadable {

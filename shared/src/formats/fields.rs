@@ -94,6 +94,14 @@ impl<'a, 'r> Fields<'a, 'r> {
         Fields { plan, row, changes }
     }
 
+    /// Where the row stands, as rejects count: the physical line on which it begins, or its place among the records.
+    pub(super) const fn line(&self) -> u64 {
+        match self.row {
+            Row::Csv(record) => record.line,
+            Row::Json(object) => object.line,
+        }
+    }
+
     /// Whether the file has a column for the field.
     pub(crate) fn has(&self, field: Field) -> bool {
         *self.plan.binding(field) != Binding::Absent

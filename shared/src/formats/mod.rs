@@ -23,6 +23,7 @@ mod preset;
 mod propose;
 mod reader;
 mod reports;
+mod running_balance;
 mod settlements;
 mod statements;
 mod values;
@@ -279,11 +280,14 @@ pub fn read_settlements<'a>(
 /// account of [`Source::account`] is PagoEfectivo's and plays no part.
 ///
 /// # Errors
-/// [`FileError`], as for [`read_orders`].
+/// [`FileError`], as for [`read_orders`], and when the file's lines do not lead from one of its balances to the next.
 pub fn read_bank<'a>(source: &Source<'a>, mapping: &LegMapping) -> Result<Table<BankRow<'a>>, FileError> {
-    let mut table = reader::read(source, &bank::LAYOUT, mapping, bank::read, bank::latest)?;
-    statements::number_lines(&mut table.rows);
-    Ok(table)
+    let read = reader::read(source, &bank::LAYOUT, mapping, bank::read, bank::latest)?;
+    running_balance::check(source.name, mapping, &read)?;
+    let Table { rows, rejected, cleansed, columns, unknown_columns, latest } = read;
+    let mut rows: Vec<BankRow<'a>> = rows.into_iter().map(|line| line.row).collect();
+    statements::number_lines(&mut rows);
+    Ok(Table { rows, rejected, cleansed, columns, unknown_columns, latest })
 }
 
 /// Reads a file of statements that state their balances; [`Source::format`] and [`Source::account`] play no part.

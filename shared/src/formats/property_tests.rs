@@ -261,6 +261,26 @@ fn bank_line() -> impl Strategy<Value = BankRow<'static>> {
     )
 }
 
+/// Account, amount and balance of lines, oldest first, from what each moved.
+fn running(moved: &[(usize, i64, bool)]) -> Vec<(usize, i64, Option<i64>)> {
+    let mut balances = [100_i64, -5_000];
+    let line = |(account, minor, _): &(usize, i64, bool)| {
+        balances[*account] += minor;
+        (*account, *minor, Some(balances[*account]))
+    };
+    moved.iter().map(line).collect()
+}
+
+fn bank_table(lines: &[(usize, i64, Option<i64>)]) -> String {
+    let amount = |minor: i64| crate::money::format_minor(minor.into());
+    let line = |(account, minor, balance): &(usize, i64, Option<i64>)| {
+        let balance = balance.map(amount).unwrap_or_default();
+        format!("{account},2026-03-02,{},PEN,x,{balance}\n", amount(*minor))
+    };
+    let header = "bank_account,value_date,amount,currency,description,balance\n";
+    header.to_owned() + &lines.iter().map(line).collect::<String>()
+}
+
 proptest! {
     #[test]
     fn readers_never_panic(bytes in prop_oneof![trouble(), vec(any::<u8>(), 0..300)], with_header in any::<bool>()) {
@@ -311,6 +331,56 @@ proptest! {
             let found: Vec<i64> = table.rows.iter().map(|row| row.amount.minor).collect();
             prop_assert_eq!(found, moved);
         }
+    }
+
+    #[test]
+    fn a_table_of_lines_is_taken_where_each_balance_follows_from_the_one_before(
+        moved in vec((0_usize..2, -9_999_i64..9_999, any::<bool>()), 0..12),
+        newest_first in any::<bool>(),
+    ) {
+        let mut lines = running(&moved);
+        for (line, (_, _, is_stated)) in lines.iter_mut().zip(&moved) {
+            line.2 = line.2.filter(|_| *is_stated);
+        }
+        if newest_first {
+            lines.reverse();
+        }
+        let text = bank_table(&lines);
+        let table = read_bank(&source(text.as_bytes(), Format::Csv), &LegMapping::default()).unwrap();
+        let found: Vec<i64> = table.rows.iter().map(|row| row.amount.minor).collect();
+        prop_assert_eq!(found, lines.iter().map(|line| line.1).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_table_of_lines_is_refused_where_one_number_is_another(
+        moved in vec((0_usize..2, -9_999_i64..9_999, any::<bool>()), 2..12),
+        at in any::<prop::sample::Index>(),
+        off in prop_oneof![-9_i64..=-1, 1..=9_i64],
+        in_balance in any::<bool>(),
+        newest_first in any::<bool>(),
+    ) {
+        let mut lines = running(&moved);
+        // The first amount of an account tells no more than what was there before.
+        let later: Vec<usize> =
+            (0..lines.len()).filter(|at| lines[..*at].iter().any(|line| line.0 == lines[*at].0)).collect();
+        prop_assume!(!later.is_empty());
+        let line = &mut lines[later[at.index(later.len())]];
+        if in_balance {
+            line.2 = line.2.map(|balance| balance + off);
+        } else {
+            line.1 += off;
+        }
+        // Two numbers may fit each other the other way round by chance.
+        let other_way: Vec<_> = lines.iter().rev().copied().collect();
+        let follows = |account: usize| {
+            let own: Vec<_> = other_way.iter().filter(|line| line.0 == account).collect();
+            own.windows(2).all(|pair| pair[0].2.map(|before| before + pair[1].1) == pair[1].2)
+        };
+        prop_assume!(!(follows(0) && follows(1)));
+        let text = bank_table(if newest_first { &other_way } else { &lines });
+        let refused = read_bank(&source(text.as_bytes(), Format::Csv), &LegMapping::default());
+        let is_broken = matches!(refused, Err(FileError::BalanceBroken { .. }));
+        prop_assert!(is_broken, "{}", text);
     }
 
     #[test]
