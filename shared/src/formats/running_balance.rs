@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::bank::{BALANCE, Line};
+use super::bank::{BALANCE, LAYOUT, Line};
 use super::error::FileError;
 use super::mapping::LegMapping;
 use super::{Rejected, Table};
@@ -127,7 +127,8 @@ impl Break {
 /// Names the first line between two balances that was set aside, for its amount is missing from the sum.
 fn explanation(first: &Rejected, others: usize) -> String {
     let Rejected { line, field, reason, .. } = first;
-    let field = if field.is_empty() { "it".to_owned() } else { format!("its {field}") };
+    // A name that the format does not have is the file's own, and an error holds nothing of a file but its balances.
+    let field = LAYOUT.field(field).map_or("it".to_owned(), |field| format!("its {}", field.name));
     let others = match others {
         0 => String::new(),
         1 => ", and 1 more line was".to_owned(),
@@ -294,6 +295,20 @@ mod tests {
             "difference -4.00, for which line 3 may account: its balance is not a plain decimal such as 1234.50, so \
              that it was set aside, and 2 more lines were",
         );
+    }
+
+    #[test]
+    fn a_refusal_holds_no_name_and_no_value_of_the_file() {
+        let lines = csv(&["A PEN 01 5 105", "A PEN 02 1 106", "A PEN 03 1 107"]);
+        let text =
+            lines.replace("saldo\n", "saldo,Rosa\n").replace("105\n", "105,\n").replace("107\n", "107,\n");
+        let error =
+            read(&text.replace("106\n", "106,Quispe\0\n"), Format::Csv, MAPPED).unwrap_err().to_string();
+        assert!(
+            error.contains("for which line 3 may account: it holds a NUL byte: expected text, so"),
+            "{error}"
+        );
+        assert!(!error.contains("Rosa") && !error.contains("Quispe"), "{error}");
     }
 
     #[test]

@@ -101,6 +101,19 @@ async fn a_statement_is_known_by_its_content_and_refused_where_it_does_not_add_u
 }
 
 #[tokio::test]
+async fn a_table_of_bank_lines_is_refused_where_its_balances_do_not_add_up() {
+    let world = World::start().await;
+    let table = |last: &str| {
+        let header = BANK.replace("description", "description,balance");
+        format!("{header}191-1,2026-03-02,1.00,PEN,a,5.00\n191-1,2026-03-03,2.00,PEN,b,{last}\n")
+    };
+    assert_eq!(world.imported("inbox/bank/tienda/a.csv", table("7.00").as_bytes()).await.rows, 2);
+    let said = world.rejected("inbox/bank/tienda/b.csv", table("8.00").as_bytes()).await;
+    assert!(said.contains("has a balance in line 3 that does not add up"), "{said}");
+    assert_eq!(lines(&world, "normalized/bank/account=tienda/").await.len(), 2, "none of a refused file");
+}
+
+#[tokio::test]
 async fn a_settlement_report_is_known_by_its_header() {
     let world = World::start().await;
     let header = "TransactionID,Currency,GrossAmount,TotalFeeAmount,DebitAmount,ExchangeRate,InvoiceNumber,\

@@ -323,3 +323,29 @@ fn other_legs_are_read_by_the_same_cells() {
     assert_eq!(lines, [("2026-03-02".to_owned(), 4659), ("2026-03-03".to_owned(), -5)]);
     assert_eq!((table.rejected.len(), table.rejected[0].field.as_str()), (1, "value_date"));
 }
+
+#[test]
+fn balances_of_a_bank_are_checked_by_the_numbers_of_the_sheet() {
+    let names = ["bank_account", "value_date", "amount", "currency", "description", "Saldo"];
+    let line = |amount: &str, balance: &str| {
+        let cells = [text("191-1"), text("2026-03-02"), number(amount, 3), text("PEN"), text("x")];
+        row(&[cells.as_slice(), &[number(balance, 3)]].concat())
+    };
+    let mapping = Mapping::parse("[bank.columns]\nbalance = \"Saldo\"\n").unwrap();
+    let check = |balance: &str, expected: Result<usize, &str>| {
+        let rows = [row(&names.map(text)), line("0.1", "0.3"), line("0.2", balance)].concat();
+        let bytes = Book::of(&rows).bytes();
+        let source = Source { name: "p.xlsx", bytes: &bytes, format: Format::Xlsx, account: None };
+        let read = read_bank(&source, &mapping.bank);
+        let found = read.map(|table| table.rows.len()).map_err(|error| error.to_string());
+        let expected = expected.map_err(|reason| {
+            let remedy =
+                "export the whole period again, or correct the columns of amount and balance in the mapping";
+            format!("p.xlsx cannot be taken, for its balance in line 3 does not add up: {reason}: {remedy}")
+        });
+        assert_eq!(found, expected, "{balance}");
+    };
+    check("0.5", Ok(2));
+    let reason = "0.30 in line 2 and 0.20 moved since give 0.50, stated is 0.51, difference -0.01";
+    check("0.51", Err(reason));
+}
