@@ -53,6 +53,7 @@ fn a_bank_s_export_in_spanish() {
             "debit = \"Cargo\"",
             "credit = \"Abono\"",
             "description = \"Descripción\"",
+            "balance = \"Saldo\"",
             "[bank.constants]",
             "bank_account = \"?\"",
             "currency = \"PEN\"",
@@ -65,7 +66,7 @@ fn a_bank_s_export_in_spanish() {
     assert_eq!(proposal.preview.counts, (2, 0));
     assert!(has_doubt(&proposal, "bank_account stands in no column"));
     assert!(!has_doubt(&proposal, "day and month"));
-    assert!(proposal.toml.contains("# \"Saldo\"\n"), "{}", proposal.toml);
+    assert!(proposal.toml.contains("balance = \"Saldo\"\n"), "{}", proposal.toml);
 }
 
 #[test]

@@ -254,6 +254,7 @@ pub(super) const FIELDS: &[(&str, &[&str])] = &[
         ],
     ),
     ("debit", &["cargo", "cargos", "debito", "debe", "retiro", "debit", "withdrawal", "借方", "支出"]),
+    ("balance", &["saldo", "saldo contable", "saldo final", "balance", "running balance", "余额"]),
     ("credit", &["abono", "abonos", "credito", "haber", "deposito", "credit", "deposit", "贷方", "收入"]),
     (
         "description",
@@ -292,9 +293,7 @@ pub(super) const FILLING: [&str; 15] = [
 ];
 
 /// Words of columns that are like a field and never one.
-pub(super) const OTHERS: [&str; 13] = [
-    "saldo",
-    "balance",
+pub(super) const OTHERS: [&str; 10] = [
     "subtotal",
     "lineitem",
     "billing",
@@ -304,7 +303,6 @@ pub(super) const OTHERS: [&str; 13] = [
     "disponible",
     "line",
     "items",
-    "余额",
     "可用余额",
 ];
 
