@@ -41,7 +41,7 @@ impl Reports {
             Clients::with_persistence(&world.aws.sdk_config(), &world.config, persistence).unwrap();
         let policy = format!(
             "[accounts.tienda.sources.portal_api]\nkind = \"transaction_report\"\nurl = \"{}{address}\"\n\
-             authorization = \"bearer\"\nmapping = \"portal\"\n{lines}\n",
+             authorization = \"bearer\"\nmapping = \"portal\"\nevery_minutes = 60\n{lines}\n",
             service.url()
         );
         world.aws.put_object("config/cuadre.toml", policy.as_bytes()).await.unwrap();

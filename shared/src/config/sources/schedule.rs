@@ -65,9 +65,9 @@ pub(super) struct Usual {
 }
 
 impl Usual {
-    /// Of a report by the hour.
+    /// Of a report by the hour. Each pull reads the overlap once more, so that six a day read a day's rows seven times.
     pub(super) const HOURS: Usual =
-        Usual { window_hours: 24, overlap_hours: 24, lag_minutes: 15, every_minutes: 60, unit_hours: 1 };
+        Usual { window_hours: 24, overlap_hours: 24, lag_minutes: 15, every_minutes: 240, unit_hours: 1 };
     /// Of a report by whole days, whose data is there on the next one.
     pub(super) const DAYS: Usual =
         Usual { window_hours: 24, overlap_hours: 48, lag_minutes: 0, every_minutes: 1440, unit_hours: 24 };
@@ -180,7 +180,8 @@ mod tests {
     }
 
     fn hourly() -> Schedule {
-        ScheduleTable::default().read(Usual::HOURS).unwrap()
+        let table = ScheduleTable { every_minutes: Some(60), ..ScheduleTable::default() };
+        table.read(Usual::HOURS).unwrap()
     }
 
     #[test]
@@ -236,6 +237,7 @@ mod tests {
         let table = ScheduleTable {
             since: Some("2026-01-01".to_owned()),
             mode: Some(Mode::Full),
+            every_minutes: Some(60),
             ..ScheduleTable::default()
         };
         let schedule = table.read(Usual::HOURS).unwrap();
