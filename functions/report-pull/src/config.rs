@@ -38,7 +38,7 @@ pub struct Config {
     /// `RECHECK_DAYS`: for how many days after its expiry, its payment or a notice of it a CIP is still asked for;
     /// absent, 3.
     pub recheck: TimeDelta,
-    /// `REQUESTS_PER_MINUTE`: to the sources that are not the search, by one invocation; absent, 300.
+    /// `REQUESTS_PER_MINUTE`: to all sources together, by one process; absent, 300.
     pub requests_per_minute: NonZeroU32,
     /// `BUDGET_SECONDS`: after this time no further batch is asked; absent, 240.
     pub budget: Duration,

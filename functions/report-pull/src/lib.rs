@@ -10,6 +10,8 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use cuadre::aws::batch::BatchAnswer;
 use cuadre::aws::bucket::Bucket;
 use cuadre::aws::policy::{Policies, PolicyUnavailable};
@@ -36,7 +38,7 @@ pub struct Clients {
     secrets: Secrets,
     pulls: Queue,
     provider: Client,
-    reports: Wire,
+    reports: Arc<Wire>,
 }
 
 impl Clients {
@@ -58,14 +60,15 @@ impl Clients {
         persistence: Persistence,
     ) -> Result<Clients, ClientError> {
         let bucket = Bucket::new(sdk, Patience::WORK, &config.bucket_name);
+        let wire = Arc::new(Wire::new(persistence, config.requests_per_minute)?);
         Ok(Clients {
             table: Table::new(sdk, Patience::WORK, &config.table_name),
             policies: Policies::new(bucket.clone()),
             bucket,
             secrets: Secrets::new(sdk, Patience::WORK, &config.secret_prefix),
             pulls: Queue::new(sdk, Patience::WORK, &config.pulls_url),
-            provider: Client::new(&config.provider_url, persistence)?,
-            reports: Wire::new(persistence, config.requests_per_minute)?,
+            provider: Client::over(Arc::clone(&wire), &config.provider_url),
+            reports: wire,
         })
     }
 }
