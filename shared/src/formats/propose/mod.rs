@@ -15,6 +15,7 @@ mod tests;
 
 use thiserror::Error;
 
+use super::bank::BALANCE;
 use super::error::FileError;
 use super::mapping::{Mapping, MappingError};
 use super::plan::Layout;
@@ -95,18 +96,32 @@ pub fn propose(source: &Source<'_>, leg: Option<Leg>) -> Result<Proposal, Propos
     let marks = settle::marks(&mut found, &sample.columns);
     let statuses = settle::statuses(&mut found, &sample.columns);
     doubts.append(&mut found.doubts);
-    let toml = written::mapping(&written::Parts {
-        file: source.name,
-        sample: &sample,
-        found: &found,
-        dates: dates.as_ref(),
-        marks: &marks,
-        statuses: &statuses,
-        doubts: &doubts,
-    });
     let leg = found.layout.leg;
-    let mapping = Mapping::parse(&toml)?;
-    let preview = preview::read(source.name, &sample, leg, &mapping);
+    let write = |found: &Assignment, doubts: &[String]| -> Result<(String, Preview), MappingError> {
+        let parts = written::Parts {
+            file: source.name,
+            sample: &sample,
+            found,
+            dates: dates.as_ref(),
+            marks: &marks,
+            statuses: &statuses,
+            doubts,
+        };
+        let toml = written::mapping(&parts);
+        let preview = preview::read(source.name, &sample, leg, &Mapping::parse(&toml)?);
+        Ok((toml, preview))
+    };
+    let (mut toml, mut preview) = write(&found, &doubts)?;
+    // A file whose balances do not add up is refused whole; that they are balances is only a guess of their name.
+    let name = found.columns_of(BALANCE.name).and_then(|columns| sample.columns.get(*columns.first()?));
+    if let Some(column) = name.filter(|_| matches!(preview.refused, Some(FileError::BalanceBroken { .. }))) {
+        doubts.push(format!(
+            "{} would be {:?}, but these rows do not lead from one to the next: it is left out",
+            BALANCE.name, column.name
+        ));
+        found.fed.retain(|fed| fed.field != BALANCE);
+        (toml, preview) = write(&found, &doubts)?;
+    }
     Ok(Proposal { leg, toml, doubts, preview })
 }
 

@@ -2,6 +2,10 @@
 
 use std::io::{Cursor, Write};
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
 use super::super::{Format, Mapping};
 use super::*;
 
@@ -36,6 +40,7 @@ fn a_bank_s_export_in_spanish() {
         Fecha valor;Descripción;Cargo;Abono;Saldo;N° Operación\r\n\
         02/03/2026;ABONO PAGOEFECTIVO;;1.046,59;2.000,00;OP-77\r\n\
         15/03/2026;ITF;0,05;;1.999,95;\r\n";
+    let broken = text.replace("1.999,95", "2.999,95");
     let proposal = proposed("marzo.csv", &windows_1252(text), None);
     assert_eq!(
         lines(&proposal),
@@ -66,7 +71,13 @@ fn a_bank_s_export_in_spanish() {
     assert_eq!(proposal.preview.counts, (2, 0));
     assert!(has_doubt(&proposal, "bank_account stands in no column"));
     assert!(!has_doubt(&proposal, "day and month"));
-    assert!(proposal.toml.contains("balance = \"Saldo\"\n"), "{}", proposal.toml);
+    let proposal = proposed("marzo.csv", &windows_1252(&broken), None);
+    assert!(has_doubt(
+        &proposal,
+        "balance would be \"Saldo\", but these rows do not lead from one to the next"
+    ));
+    assert!(proposal.toml.contains("# \"Saldo\"\n"), "{}", proposal.toml);
+    assert_eq!(proposal.preview.counts, (2, 0));
 }
 
 #[test]
@@ -325,4 +336,38 @@ fn what_needs_no_mapping_or_can_have_none_is_refused() {
     check("a.pdf", b"%PDF-1.7", "PDF");
     check("a.json", b"{\"a\":", "breaks off");
     check("a.xlsx", b"PK\x03\x04", "workbook");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Names and values that are known in part, in every format and encoding: whatever is proposed can be read again.
+    #[test]
+    fn any_file_gets_a_good_mapping_or_a_reason(
+        cells in vec(vec("pedido|cip|Monto|Saldo|fecha|Hora|estado|[a-z\"'\\\\\\[\\]{}<>&;|,\t ]{0,6}|[0-9.,/: -]{0,11}|S/ 1\\.50|\\PC{0,3}", 1..6), 1..6),
+        format in select(vec![Format::Csv, Format::Ndjson, Format::Json, Format::Xml]),
+        separator in select(vec![",", ";", "\t", "|"]),
+        latin in any::<bool>(),
+    ) {
+        let rows = cells.iter().map(|row| row.join(separator)).collect::<Vec<_>>().join("\n");
+        let objects = || cells.iter().skip(1).map(|row| {
+            let named = cells[0].iter().zip(row).map(|(name, value)| (name.clone(), value.clone().into()));
+            serde_json::Value::Object(named.collect()).to_string()
+        });
+        let text = match format {
+            Format::Ndjson => objects().collect::<Vec<_>>().join("\n"),
+            Format::Json => format!("{{\"rows\":[{}]}}", objects().collect::<Vec<_>>().join(",")),
+            Format::Xml => format!("<r><o><a>{}</a></o><o/></r>", rows.replace(['<', '&'], "")),
+            Format::Csv | Format::Xlsx => rows,
+        };
+        let bytes = if latin { windows_1252(&text) } else { text.into_bytes() };
+        for leg in [None, Some(Leg::Bank)] {
+            let source = Source { name: "any", bytes: &bytes, format, account: None };
+            match propose(&source, leg) {
+                Ok(proposal) => prop_assert!(Mapping::parse(&proposal.toml).is_ok(), "{}", proposal.toml),
+                Err(ProposalError::Unusable(error)) => prop_assert!(false, "{error}"),
+                Err(_) => {}
+            }
+        }
+    }
 }

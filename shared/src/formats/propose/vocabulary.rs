@@ -306,6 +306,9 @@ pub(super) const OTHERS: [&str; 10] = [
     "可用余额",
 ];
 
+/// Words of columns that say what is on an account, and not what moved.
+pub(super) const BALANCES: [&str; 3] = ["saldo", "balance", "余额"];
+
 /// Currencies that a name mentions, `Monto (S/)` say.
 pub(super) const CURRENCIES: [(&str, &str); 8] = [
     ("pen", "PEN"),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::Leg;
 use super::vocabulary::{
-    CURRENCIES, FIELDS, FILLING, HINTS, ORDER_STATUSES, OTHERS, REPORT_STATUSES, SETTLEMENT_KINDS,
+    BALANCES, CURRENCIES, FIELDS, FILLING, HINTS, ORDER_STATUSES, OTHERS, REPORT_STATUSES, SETTLEMENT_KINDS,
     SHORT_FORMS,
 };
 
@@ -17,7 +17,8 @@ pub(super) const TELLING: u32 = 55;
 /// How surely a column of this name is that field, from 0 to 100.
 pub(super) fn score(name: &str, field: &str) -> u32 {
     let whole = tokens(name);
-    if whole.iter().any(|token| OTHERS.contains(&token.as_str())) {
+    let has = |words: &[&str]| whole.iter().any(|token| words.contains(&token.as_str()));
+    if has(&OTHERS) || has(&BALANCES) != (field == "balance") {
         return 0;
     }
     let phrases = FIELDS.iter().find(|(known, _)| *known == field).map_or(&[][..], |(_, phrases)| phrases);
@@ -175,6 +176,9 @@ mod tests {
         check("Header/Number", "reference_id", true);
         check("Cód. Transacción", "reference_id", true);
         check("Saldo", "amount", false);
+        check("Saldo contable", "balance", true);
+        check("Saldo disponible", "balance", false);
+        check("Monto", "balance", false);
         check("Lineitem price", "amount", false);
         check("Observaciones", "amount", false);
         check("", "amount", false);
