@@ -352,8 +352,12 @@ async fn a_code_that_was_heard_of_while_it_was_asked_for_stays_due() {
     let later = cuadre::aws::table::Checked { due_at: None, row: None, doubted: false };
     table.save_checked("tienda", &stale[0], &later).await.unwrap();
     let check = table.check("tienda", cip).await.unwrap().unwrap();
-    assert_eq!((check.due_at, check.heard_at), (time("2026-03-02T10:20:01-05:00"), Some(heard_at)));
+    assert_eq!((check.due_at, check.heard_at), (time(START), Some(heard_at)), "due already, and not put off");
     assert_eq!(check.begun_at, time(START));
+    table.save_checked("tienda", &check, &later).await.unwrap();
+    assert_eq!(table.check("tienda", cip).await.unwrap(), None, "no longer due");
+    table.wake_check("tienda", cip, None, heard_at).await.unwrap();
+    assert_eq!(table.check("tienda", cip).await.unwrap().unwrap().due_at, heard_at);
 }
 
 #[tokio::test]

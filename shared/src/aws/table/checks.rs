@@ -3,8 +3,10 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::super::{StoreError, failed};
@@ -65,7 +67,7 @@ impl Table {
         unless_condition_failed(request.send().await)
     }
 
-    /// Lets a CIP be asked for at `due_at`, whatever was planned, since something was heard of it: by a notice at
+    /// Lets a CIP be asked for at `due_at` or before, whatever was planned, since something was heard of it: by a notice at
     /// `heard_at`, or by an order.
     ///
     /// # Errors
@@ -77,24 +79,32 @@ impl Table {
         heard_at: Option<Instant>,
         due_at: Instant,
     ) -> Result<(), StoreError> {
+        let text = |value: String| AttributeValue::S(value);
         let mut set = "SET #kind = :kind, account = :account, cip = :cip, due_in = :shard, due_at = :due, \
                        begun_at = if_not_exists(begun_at, :begun)"
             .to_owned();
         let mut request = self
             .check_update(account, cip)
             .expression_attribute_names("#kind", "kind")
-            .expression_attribute_values(":kind", AttributeValue::S(KIND.to_owned()))
-            .expression_attribute_values(":account", AttributeValue::S(account.to_owned()))
-            .expression_attribute_values(":cip", AttributeValue::S(cip.to_string()))
-            .expression_attribute_values(":shard", AttributeValue::S(shard_of(account, cip)))
-            .expression_attribute_values(":due", AttributeValue::S(sortable(due_at)))
-            .expression_attribute_values(":begun", AttributeValue::S(sortable(heard_at.unwrap_or(due_at))));
+            .expression_attribute_values(":kind", text(KIND.to_owned()))
+            .expression_attribute_values(":account", text(account.to_owned()))
+            .expression_attribute_values(":cip", text(cip.to_string()))
+            .expression_attribute_values(":shard", text(shard_of(account, cip)))
+            .expression_attribute_values(":due", text(sortable(due_at)))
+            .expression_attribute_values(":begun", text(sortable(heard_at.unwrap_or(due_at))))
+            .condition_expression("attribute_not_exists(due_at) OR due_at > :due");
         if let Some(heard_at) = heard_at {
             set.push_str(", heard_at = :heard");
-            request = request.expression_attribute_values(":heard", AttributeValue::S(sortable(heard_at)));
+            request = request.expression_attribute_values(":heard", text(sortable(heard_at)));
         }
-        let answer = request.update_expression(set).send().await;
-        answer.map(drop).map_err(|error| failed("UpdateItem", error))
+        if changed(request.update_expression(set).send().await)? {
+            return Ok(());
+        }
+        // It is due sooner, and stays so.
+        let Some(heard_at) = heard_at else { return Ok(()) };
+        let request = self.check_update(account, cip).update_expression("SET heard_at = :heard");
+        let request = request.expression_attribute_values(":heard", text(sortable(heard_at)));
+        request.send().await.map(drop).map_err(|error| failed("UpdateItem", error))
     }
 
     /// The CIPs of an account that are due by a moment, those first that have been due the longest. The index follows the
@@ -157,30 +167,43 @@ impl Table {
             }
             None => remove = " REMOVE due_in, due_at",
         }
-        let request = self.check_update(account, check.cip);
-        let request =
-            if checked.row.is_some() { request.expression_attribute_names("#row", "row") } else { request };
-        let answer = request
-            .update_expression(format!("SET {}{remove}", set.join(", ")))
-            .condition_expression("due_at = :seen")
-            .set_expression_attribute_values(Some(values))
-            .send()
-            .await;
-        match answer {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(failed("UpdateItem", error)),
+        let mut request = self.check_update(account, check.cip);
+        if checked.row.is_some() {
+            request = request.expression_attribute_names("#row", "row");
         }
+        let unheard = match check.heard_at {
+            Some(heard_at) => {
+                values.insert(":heard".to_owned(), AttributeValue::S(sortable(heard_at)));
+                "heard_at = :heard"
+            }
+            None => "attribute_not_exists(heard_at)",
+        };
+        let request = request
+            .update_expression(format!("SET {}{remove}", set.join(", ")))
+            .condition_expression(format!("due_at = :seen AND {unheard}"))
+            .set_expression_attribute_values(Some(values));
+        changed(request.send().await).map(drop)
     }
 
     fn check_update(&self, account: &str, cip: Cip) -> UpdateItemFluentBuilder {
         self.client.update_item().table_name(&self.name).set_key(Some(key(account, cip)))
+    }
+}
+
+/// What came of a conditional update: `true` = done, `false` = its condition did not hold.
+fn changed(
+    answer: Result<UpdateItemOutput, SdkError<UpdateItemError, HttpResponse>>,
+) -> Result<bool, StoreError> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(failed("UpdateItem", error)),
     }
 }
 
