@@ -48,12 +48,15 @@ class Stack:
         for function, package in packages.items():
             s3.put_object(Bucket=ARTIFACTS, Key=f"{function}.zip", Body=package)
             locations[function] = f"s3://{ARTIFACTS}/{function}.zip"
+        # As `sam deploy` does: a template of this size may not stand in the request itself.
+        template = packaged_template(locations).encode()
+        s3.put_object(Bucket=ARTIFACTS, Key="template.yaml", Body=template)
         # A template with a transform can only be deployed through a change set.
         self._cloudformation.create_change_set(
             StackName=name,
             ChangeSetName="first",
             ChangeSetType="CREATE",
-            TemplateBody=packaged_template(locations),
+            TemplateURL=f"{emulator.endpoint}/{ARTIFACTS}/template.yaml",
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             Capabilities=["CAPABILITY_IAM"],
         )
