@@ -75,6 +75,9 @@ pub enum TaskError {
     /// A window by hand is asked of one source.
     #[error("from, to and mode are for one source: name account and source too")]
     WindowOfMany,
+    /// The whole is asked for of a source that does not say where it begins.
+    #[error("mode full needs a first day: write since into the source's table, or name from and to")]
+    NoFirstDay,
     /// A search names its codes and no time.
     #[error("a cip_search has no window: leave out from, to and mode")]
     WindowOfSearch,

@@ -6,9 +6,11 @@ mod rows;
 mod seen;
 mod store;
 
+use chrono::TimeDelta;
 use cuadre::aws::StoreError;
 use cuadre::aws::layout::{self, PullNames};
-use cuadre::config::sources::{Mode, Paging, Report, Source, Window};
+use cuadre::calendar::Instant;
+use cuadre::config::sources::{Mode, Paging, Report, Request, Schedule, Source, Window};
 use cuadre::formats::{self, FileError, MappingError};
 use cuadre::ids::hash_parts;
 use cuadre::pagoefectivo::Secret;
@@ -17,8 +19,8 @@ use serde::Serialize;
 use tokio::time;
 
 use crate::source::Pull;
-use crate::{Ending, PullError};
-use page::{Standing, Which};
+use crate::{Ending, PullError, TaskError};
+use page::Which;
 pub use progress::Counts;
 use progress::Progress;
 use rows::{Part, Reader, Taking};
@@ -98,17 +100,25 @@ pub enum ReportError {
     },
     /// Fewer or more rows than the report says that it has.
     #[error(
-        "the report says that it has {stated} rows, and {got} came: it changed while it was read, or pages are lost"
+        "the report says that it has {stated} rows, and {got} came, or it said otherwise before: it changed while it was \
+         read, or pages are lost"
     )]
     Incomplete {
-        /// As the last page states.
+        /// As the newest page states.
         stated: u64,
-        /// Rows that came, read or rejected.
+        /// Rows that came up to it, read or rejected.
         got: u64,
     },
     /// More pages than a window may have.
     #[error("the window has more than {PAGES_MAX} pages: lower window_hours, or raise the size of a page")]
     TooManyPages,
+}
+
+impl ReportError {
+    /// Whether the pages that were read are of no use to the repetition: it begins with the first one.
+    const fn is_of_the_whole(&self) -> bool {
+        matches!(self, ReportError::Incomplete { .. } | ReportError::TooManyPages)
+    }
 }
 
 /// What a pull of a report brought, all its windows together.
@@ -142,15 +152,7 @@ pub(crate) async fn pull(pull: &Pull<'_>, source: &Source, report: &Report) -> R
         credential: keys.sources.get(&source.name).cloned(),
     };
     match pull.window {
-        Some(window) => {
-            let mode = pull.mode.unwrap_or(Mode::Incremental);
-            let id = format!("{}#{}#{}", source.name, layout::stamp(window.from), layout::stamp(window.to));
-            let begun = Progress::begun(window, mode, pull.tick);
-            let mut reported = Reported::default();
-            let all =
-                context.window(&id, context.under_way(&id).await?.unwrap_or(begun), &mut reported).await?;
-            Ok(if all { Ending::Reported(reported) } else { Ending::Paused })
-        }
+        Some(window) => context.by_hand(window).await,
         None => context.scheduled().await,
     }
 }
@@ -177,23 +179,57 @@ async fn reader(pull: &Pull<'_>, source: &Source, report: &Report) -> Result<Rea
     })))
 }
 
+/// What is known of a pull of a window.
+enum Standing {
+    /// It was stopped before its end, and the source is described as it was then.
+    Stopped(Box<Progress>),
+    /// It begins. The pull before it was given up or is done; what it stored is not written again, so that this one has a
+    /// later time than it.
+    Begins { not_before: Option<Instant> },
+}
+
 impl Context<'_> {
+    async fn by_hand(&self, window: Window) -> Result<Ending, PullError> {
+        let (from, to) = (layout::stamp(window.from), layout::stamp(window.to));
+        let id = format!("{}#{from}#{to}", self.source.name);
+        let progress = match self.standing(&id).await? {
+            Standing::Stopped(progress) => *progress,
+            Standing::Begins { not_before } => {
+                self.begun(window, self.pull.mode.unwrap_or(Mode::Incremental), not_before)
+            }
+        };
+        let mut reported = Reported::default();
+        let all = self.window(&id, progress, &mut reported).await?;
+        Ok(if all { Ending::Reported(reported) } else { Ending::Paused })
+    }
+
     async fn scheduled(&self) -> Result<Ending, PullError> {
-        let Pull { account, clients, tick, .. } = *self.pull;
+        let Pull { account, clients, tick, mode, .. } = *self.pull;
+        let schedule = self.report.schedule;
+        let whole_by_hand = mode == Some(Mode::Full);
+        if whole_by_hand && schedule.since.is_none() {
+            return Err(TaskError::NoFirstDay.into());
+        }
         let id = self.source.name.as_str();
         let mut reported = Reported::default();
-        if let Some(progress) = self.under_way(id).await?
-            && !self.window(id, progress, &mut reported).await?
-        {
-            return Ok(Ending::Paused);
+        let mut not_before = None;
+        match self.standing(id).await? {
+            Standing::Stopped(progress) => {
+                let is_whole = progress.mode == Mode::Full;
+                if !self.window(id, *progress, &mut reported).await? {
+                    return Ok(Ending::Paused);
+                }
+                if whole_by_hand && is_whole {
+                    return Ok(Ending::Reported(reported));
+                }
+            }
+            Standing::Begins { not_before: time } => not_before = time,
         }
-        let schedule = cuadre::config::sources::Schedule {
-            mode: self.pull.mode.unwrap_or(self.report.schedule.mode),
-            ..self.report.schedule
-        };
-        let covered_until = clients.table.watermark(account, id).await?;
-        for window in schedule.windows(covered_until, tick) {
-            let begun = Progress::begun(window, schedule.mode, tick);
+        let schedule = Schedule { mode: mode.unwrap_or(schedule.mode), ..schedule };
+        // Who asks for the whole once more wants it whatever was heard.
+        let covered_until = if whole_by_hand { None } else { clients.table.watermark(account, id).await? };
+        for window in schedule.windows(covered_until, tick.min((self.pull.clock)())) {
+            let begun = self.begun(window, schedule.mode, not_before);
             if !self.window(id, begun, &mut reported).await? {
                 return Ok(Ending::Paused);
             }
@@ -201,19 +237,37 @@ impl Context<'_> {
         Ok(if reported.windows == 0 { Ending::AlreadyDone } else { Ending::Reported(reported) })
     }
 
-    /// A pull that was stopped before its end, if this version can go on with it.
-    async fn under_way(&self, id: &str) -> Result<Option<Progress>, StoreError> {
+    async fn standing(&self, id: &str) -> Result<Standing, StoreError> {
         let Pull { account, clients, .. } = *self.pull;
         let text = clients.table.pull_progress(account, id).await?;
         let progress: Option<Progress> = text.and_then(|text| serde_json::from_str(&text).ok());
-        Ok(progress.filter(|progress| progress.manifest.is_none() && progress.of_what().is_some()))
+        let Some(progress) = progress else { return Ok(Standing::Begins { not_before: None }) };
+        // None where another version wrote it in a form of its own.
+        let tick = progress.of_what().map(|(_, tick)| tick);
+        let is_done = progress.manifest.is_some();
+        if tick.is_some() && !is_done && progress.description == description(self.report) {
+            return Ok(Standing::Stopped(Box::new(progress)));
+        }
+        // The windows of a schedule follow each other, and none is read twice under one tick but by hand.
+        let is_by_hand = self.pull.window.is_some() || self.pull.mode.is_some();
+        let is_apart = is_done && !is_by_hand;
+        Ok(Standing::Begins { not_before: tick.filter(|_| !is_apart).map(later) })
+    }
+
+    fn begun(&self, window: Window, mode: Mode, not_before: Option<Instant>) -> Progress {
+        let Pull { tick, clock, .. } = *self.pull;
+        // A tick may be ahead of the clock, and nothing is claimed to have been heard then.
+        let tick = tick.min(clock());
+        let tick = not_before.map_or(tick, |time| tick.max(time));
+        Progress::begun(window, mode, tick, description(self.report))
     }
 
     /// Reads a window from where `progress` stands. `false` where the time is up before its end.
     async fn window(&self, id: &str, progress: Progress, reported: &mut Reported) -> Result<bool, PullError> {
         let resumed = !progress.pages.is_empty();
+        let (what, mode) = (progress.of_what(), progress.mode);
         match Box::pin(self.read(id, progress, reported)).await {
-            // A cursor may not outlive the pause; the window is read anew, and what is known of it is not stored twice.
+            // A cursor may not outlive the pause.
             Err(PullError::Report(ReportError::Page { source: ClientError::Refused { .. }, page }))
                 if resumed && matches!(self.report.request.paging, Paging::Cursor { .. }) =>
             {
@@ -223,10 +277,8 @@ impl Context<'_> {
                     page,
                     "cursor is no longer taken: window begins anew"
                 );
-                let standing = self.under_way(id).await?.and_then(|progress| progress.of_what());
-                let Some((window, tick)) = standing else { return Ok(false) };
-                let mode = self.pull.mode.unwrap_or(self.report.schedule.mode);
-                Box::pin(self.read(id, Progress::begun(window, mode, tick), reported)).await
+                let Some((window, tick)) = what else { return Ok(false) };
+                Box::pin(self.read(id, self.begun(window, mode, Some(later(tick))), reported)).await
             }
             outcome => outcome,
         }
@@ -244,22 +296,24 @@ impl Context<'_> {
         let seen = store::seen(self, names, &progress).await?;
         let mut taking = Taking::new(account, tick, seen);
         loop {
-            let standing = match self.page(names, window, &mut taking, &mut progress).await {
-                Ok(Some(standing)) => standing,
+            let is_last = match self.page(names, window, &mut taking, &mut progress).await {
+                Ok(Some(is_last)) => is_last,
                 // The pages before are stored, and the repetition goes on with this one.
                 Ok(None) => {
                     store::save(self, id, &progress).await?;
                     return Ok(false);
                 }
                 Err(PullError::Report(error)) => {
+                    if error.is_of_the_whole() {
+                        progress.give_up();
+                    }
                     store::save(self, id, &progress).await?;
                     return Err(error.into());
                 }
                 Err(error) => return Err(error),
             };
             reported.pages = reported.pages.saturating_add(1);
-            if standing.is_last == Some(true) {
-                self.check_total(&standing, &progress)?;
+            if is_last {
                 store::finish(self, id, names, &mut progress).await?;
                 reported.windows = reported.windows.saturating_add(1);
                 reported.counts.add(&progress.counts);
@@ -271,14 +325,15 @@ impl Context<'_> {
         }
     }
 
-    /// Asks for the next page, keeps it as it came and stores its rows. None where the time is up.
+    /// Asks for the next page, keeps it as it came and stores its rows; says whether it was the last. None where the time
+    /// is up.
     async fn page(
         &self,
         names: PullNames<'_>,
         window: Window,
         taking: &mut Taking<'_>,
         progress: &mut Progress,
-    ) -> Result<Option<Standing>, PullError> {
+    ) -> Result<Option<bool>, PullError> {
         let Pull { account, clients, stop_at, clock, .. } = *self.pull;
         if !self.pull.time_left() {
             return Ok(None);
@@ -308,16 +363,15 @@ impl Context<'_> {
         if here > 0 && progress.pages.last() == Some(&hash) {
             return Err(repeated.into());
         }
-        let mut standing = page::standing(&self.report.request.paging, format, &reply.body, before)?;
+        let standing = page::standing(&self.report.request.paging, format, &reply.body, before)?;
         if standing.next.is_some() && standing.next == progress.cursor {
             return Err(repeated.into());
         }
         if let Some(reason) = rows.why_none_is_good() {
             return Err(ReportError::AllRejected { page: number, reason }.into());
         }
-        if standing.is_last.is_none() {
-            standing.is_last = Some(page::size(&self.report.request.paging).is_none_or(|size| here < size));
-        }
+        let full = page::size(&self.report.request.paging);
+        let is_last = standing.is_last.unwrap_or_else(|| full.is_none_or(|size| here < size));
         let mut part = Part::default();
         let (mut taken, news) = taking.take(rows, &mut part);
         store::facts(self, &news).await?;
@@ -328,25 +382,43 @@ impl Context<'_> {
             progress.totals.entry(name).or_default().add(total);
         }
         progress.hash_rows(&taken.contents);
-        for column in taken.unknown_columns {
-            if !progress.unknown_columns.contains(&column) {
-                progress.unknown_columns.push(column);
-            }
-        }
+        progress.note_columns(taken.unknown_columns);
         progress.pages.push(hash);
-        progress.cursor.clone_from(&standing.next);
-        Ok(Some(standing))
+        progress.cursor = standing.next;
+        check_total(standing.total, progress, is_last)?;
+        Ok(Some(is_last))
     }
+}
 
-    /// Whether as many rows came as the report says that it has.
-    fn check_total(&self, standing: &Standing, progress: &Progress) -> Result<(), ReportError> {
-        let counts = &progress.counts;
-        let got = counts.rows.saturating_add(counts.rejected).saturating_add(counts.foreign);
-        match standing.total {
-            Some(stated) if stated != got => Err(ReportError::Incomplete { stated, got }),
-            _ => Ok(()),
-        }
+/// Whether the report says the same of its length on every page, and at its end as many rows came.
+fn check_total(stated: Option<u64>, progress: &mut Progress, is_last: bool) -> Result<(), ReportError> {
+    let Some(stated) = stated else { return Ok(()) };
+    let counts = &progress.counts;
+    let got = counts.rows.saturating_add(counts.rejected).saturating_add(counts.foreign);
+    let is_same = progress.stated_total.is_none_or(|earlier| earlier == stated);
+    if !is_same || (is_last && stated != got) {
+        return Err(ReportError::Incomplete { stated, got });
     }
+    progress.stated_total = Some(stated);
+    Ok(())
+}
+
+/// A moment after it, as far as names of objects tell moments apart.
+fn later(tick: Instant) -> Instant {
+    let time = tick.to_utc().checked_add_signed(TimeDelta::seconds(1));
+    time.and_then(Instant::from_utc).unwrap_or(tick)
+}
+
+/// What a pull goes on under: with another request, mapping or schedule, other windows and pages would follow those that
+/// were read.
+fn description(report: &Report) -> String {
+    let Report { leg, request, schedule, mapping } = report;
+    let Request { url, body, content_type, accept, time_format, paging, authorization: _ } = request;
+    let body = body.as_deref().unwrap_or_default();
+    let mapping = mapping.as_deref().unwrap_or_default();
+    let (paging, schedule) = (format!("{paging:?}"), format!("{schedule:?}"));
+    let parts = [leg.word(), url, body, content_type, accept, time_format, &paging, &schedule, mapping];
+    hex::encode(hash_parts(parts.map(str::as_bytes)).first_chunk::<6>().copied().unwrap_or_default())
 }
 
 fn short_hash(bytes: &[u8]) -> String {

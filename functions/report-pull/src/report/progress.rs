@@ -7,6 +7,10 @@ use cuadre::config::sources::{Mode, Window};
 use cuadre::ids::hash_parts;
 use serde::{Deserialize, Serialize};
 
+/// How many unknown columns are told, and how long the name of one is, at most.
+const COLUMNS_MAX: usize = 200;
+const COLUMN_BYTES_MAX: usize = 200;
+
 /// How far a pull has come. All that it counts is durable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Progress {
@@ -26,6 +30,12 @@ pub(super) struct Progress {
     pub(super) unknown_columns: Vec<String>,
     /// The cursor of the next page, where pages are named by one.
     pub(super) cursor: Option<String>,
+    /// How many rows the report says that it has.
+    #[serde(default)]
+    pub(super) stated_total: Option<u64>,
+    /// What the source was like when the pull began; of one that was given up, nothing.
+    #[serde(default)]
+    pub(super) description: String,
     /// The manifest, once all is done.
     pub(super) manifest: Option<String>,
 }
@@ -83,7 +93,7 @@ impl Total {
 }
 
 impl Progress {
-    pub(super) fn begun(window: Window, mode: Mode, tick: Instant) -> Progress {
+    pub(super) fn begun(window: Window, mode: Mode, tick: Instant, description: String) -> Progress {
         Progress {
             from: window.from.to_string(),
             to: window.to.to_string(),
@@ -95,6 +105,8 @@ impl Progress {
             rows_hash: String::new(),
             unknown_columns: Vec::new(),
             cursor: None,
+            stated_total: None,
+            description,
             manifest: None,
         }
     }
@@ -103,6 +115,22 @@ impl Progress {
     pub(super) fn of_what(&self) -> Option<(Window, Instant)> {
         let window = Window { from: Instant::parse(&self.from)?, to: Instant::parse(&self.to)? };
         Some((window, Instant::parse(&self.tick)?))
+    }
+
+    /// Lets the repetition begin with the first page.
+    pub(super) fn give_up(&mut self) {
+        self.description.clear();
+    }
+
+    /// Adds columns that are not known, as many as an item of the table has room for.
+    pub(super) fn note_columns(&mut self, columns: impl IntoIterator<Item = String>) {
+        for column in columns {
+            let is_long = column.len() > COLUMN_BYTES_MAX;
+            let is_full = self.unknown_columns.len() >= COLUMNS_MAX;
+            if !is_long && !is_full && !self.unknown_columns.contains(&column) {
+                self.unknown_columns.push(column);
+            }
+        }
     }
 
     /// Takes a page's rows into the hash of all of them.

@@ -169,7 +169,10 @@ pub(super) async fn finish(
     clients.bucket.put_new(&names.manifest(), text).await?;
     tell(&manifest, before.as_ref());
     if is_gapless(context, &context.source.name, names).await? {
-        clients.table.move_watermark(account, &context.source.name, names.window.to).await?;
+        // A window by hand may end later than there was anything to hear.
+        let heard = names.tick.to_utc().checked_sub_signed(context.report.schedule.lag);
+        let heard = heard.and_then(Instant::from_utc).unwrap_or(names.tick);
+        clients.table.move_watermark(account, &context.source.name, names.window.to.min(heard)).await?;
     }
     progress.manifest = Some(names.manifest());
     save(context, &format!("{id}#done"), progress).await?;

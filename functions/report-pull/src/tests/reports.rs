@@ -1,6 +1,7 @@
 //! Reports over HTTP: windows, pages, what is stored of them, and what comes again.
 
 mod faults;
+mod stops;
 
 use chrono::TimeDelta;
 use cuadre_sandbox::report::{Book, ReportService};

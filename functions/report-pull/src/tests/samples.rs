@@ -29,6 +29,7 @@ async fn outcome(name: &str, reports: &Reports) -> String {
             TaskError::UnknownSource => "unknown source",
             TaskError::BadWindow => "no window",
             TaskError::WindowOfMany => "window of many",
+            TaskError::NoFirstDay => "no first day",
             TaskError::WindowOfSearch => "window of a search",
         }
         .to_owned(),
