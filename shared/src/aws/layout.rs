@@ -178,6 +178,12 @@ impl PullNames<'_> {
         format!("{}{}/rows-{number:05}.zst", self.window_prefix(), stamp(self.tick))
     }
 
+    /// The name of the list of all lines of one page, where a pull that goes on has to know them.
+    #[must_use]
+    pub fn lines(&self, number: u64) -> String {
+        format!("{}{}/lines-{number:05}.zst", self.window_prefix(), stamp(self.tick))
+    }
+
     /// Where the pulls of the source lie, whatever their windows.
     #[must_use]
     pub fn pulls_prefix(&self) -> String {
@@ -191,6 +197,12 @@ impl PullNames<'_> {
 
 /// The last part of a manifest's name.
 pub const MANIFEST: &str = "manifest.json";
+
+/// Whether an object below `pulls/` is a list of new rows.
+#[must_use]
+pub fn is_part(key: &str) -> bool {
+    key.rsplit('/').next().is_some_and(|name| name.starts_with("rows-"))
+}
 
 /// The window that the name of an object below `pulls/` tells, as two stamps, which sort by time.
 #[must_use]

@@ -294,7 +294,8 @@ impl Context<'_> {
         let Some((window, tick)) = progress.of_what() else { return Ok(false) };
         let names = PullNames { account, source: &self.source.name, window, tick };
         let seen = store::seen(self, names, &progress).await?;
-        let mut taking = Taking::new(account, tick, seen);
+        let same = store::same(self, names, &progress).await?;
+        let mut taking = Taking::new(account, tick, seen, same);
         loop {
             let is_last = match self.page(names, window, &mut taking, &mut progress).await {
                 Ok(Some(is_last)) => is_last,
@@ -375,7 +376,7 @@ impl Context<'_> {
         let mut part = Part::default();
         let (mut taken, news) = taking.take(rows, &mut part);
         store::facts(self, &news).await?;
-        store::part(self, names, number, part).await?;
+        store::part(self, names, number, part, &taken.contents).await?;
         taken.counts.bytes = u64::try_from(reply.body.len()).unwrap_or(u64::MAX);
         progress.counts.add(&taken.counts);
         for (name, total) in taken.totals {

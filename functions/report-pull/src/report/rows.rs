@@ -114,8 +114,9 @@ pub(super) struct Taking<'t> {
 }
 
 impl<'t> Taking<'t> {
-    pub(super) fn new(account: &'t str, tick: Instant, seen: Seen) -> Taking<'t> {
-        Taking { account, tick, seen, same: HashMap::new() }
+    /// `same` is how often each line of a settlement came in the pages before.
+    pub(super) fn new(account: &'t str, tick: Instant, seen: Seen, same: HashMap<u64, u32>) -> Taking<'t> {
+        Taking { account, tick, seen, same }
     }
 
     /// Sorts the rows of a page out; gives those of reports that are new, which become facts.
@@ -172,7 +173,11 @@ impl<'t> Taking<'t> {
         // A CIP that waits was seen to wait at some time; the tick is before every question of this pull.
         row.observed_at = observed_at.or((!row.status.is_event()).then_some(self.tick));
         row.extras = extras;
-        if !self.note(mark, row.status.is_event(), taken, part) {
+        let goes_on = match row.status.is_event() {
+            true => self.note_event(mark, 1, taken, part),
+            false => self.note_look(mark, taken, part),
+        };
+        if !goes_on {
             return None;
         }
         // Seen to wait again after this, it says what it said before, and yet the money is gone: an extorno.
@@ -197,27 +202,54 @@ impl<'t> Taking<'t> {
         // A settlement may hold the same line twice, and both are money.
         let same = self.same.entry(content).or_default();
         *same = same.saturating_add(1);
-        let mark = Mark { identity: identity_of_settlement(&row, *same), content };
-        if self.note(mark, true, taken, part) {
+        let (same, is_named) = (*same, row.provider_id.is_some() || row.cip.is_some());
+        // A line that nothing names is no other word about another one.
+        let identity = if is_named { identity_of_settlement(&row) } else { content };
+        if self.note_event(Mark { identity, content }, same, taken, part) {
             formats::write_settlement_ndjson(&row, &mut part.lines);
         }
     }
 
-    /// Counts a row by what is known of it; says whether it goes on.
-    fn note(&mut self, mark: Mark, is_event: bool, taken: &mut Taken, part: &mut Part) -> bool {
+    /// Counts a look by what is known of it, the newest alone; says whether it goes on.
+    fn note_look(&mut self, mark: Mark, taken: &mut Taken, part: &mut Part) -> bool {
         taken.contents.extend_from_slice(&mark.content.to_be_bytes());
         let counts = &mut taken.counts;
         match self.seen.judge(mark) {
             Novelty::Known => return false,
             Novelty::New => counts.new = counts.new.saturating_add(1),
-            Novelty::Changed => {
-                counts.changed = counts.changed.saturating_add(1);
-                if is_event {
-                    counts.restated = counts.restated.saturating_add(1);
-                }
-            }
+            Novelty::Changed => counts.changed = counts.changed.saturating_add(1),
         }
         seen::note(mark, &mut part.marks);
+        true
+    }
+
+    /// The same of money that moved: what was ever said of it is known, also where several words stand side by side in one
+    /// report. `same` tells lines apart that say the same and are money each.
+    fn note_event(&mut self, mark: Mark, same: u32, taken: &mut Taken, part: &mut Part) -> bool {
+        let Mark { identity, content } = mark;
+        taken.contents.extend_from_slice(&content.to_be_bytes());
+        let parts = [identity.to_be_bytes(), content.to_be_bytes(), u64::from(same).to_be_bytes()];
+        let word =
+            Mark { identity: first_eight(&hash_parts(parts.each_ref().map(<[u8; 8]>::as_slice))), content };
+        if self.seen.judge(word) == Novelty::Known {
+            return false;
+        }
+        seen::note(word, &mut part.marks);
+        // By the pull that first told of it: a further word of the same pull changes nothing.
+        let told = Mark { identity, content: short(self.tick.to_string().as_bytes()) };
+        let counts = &mut taken.counts;
+        match self.seen.known(identity) {
+            Some(pull) if pull != told.content => {
+                counts.changed = counts.changed.saturating_add(1);
+                counts.restated = counts.restated.saturating_add(1);
+            }
+            Some(_) => counts.new = counts.new.saturating_add(1),
+            None => {
+                counts.new = counts.new.saturating_add(1);
+                self.seen.judge(told);
+                seen::note(told, &mut part.marks);
+            }
+        }
         true
     }
 }
@@ -246,13 +278,12 @@ fn identity(row: &ReportRow<'_>, [status, operation]: [&str; 2]) -> u64 {
     first_eight(&hash_parts([kind, subject, status, operation].map(str::as_bytes)))
 }
 
-/// What makes a row of a settlement the row it is.
-fn identity_of_settlement(row: &SettlementRow<'_>, same: u32) -> u64 {
+/// What names a row of a settlement.
+fn identity_of_settlement(row: &SettlementRow<'_>) -> u64 {
     let cip = row.cip.map(|cip| cip.to_string()).unwrap_or_default();
     let id = row.provider_id.as_deref().unwrap_or_default();
     let parts = [row.settlement_id.as_ref(), row.currency.code(), row.kind.word(), id, cip.as_str()];
-    let same = same.to_string();
-    first_eight(&hash_parts(parts.into_iter().chain([same.as_str()]).map(str::as_bytes)))
+    first_eight(&hash_parts(parts.map(str::as_bytes)))
 }
 
 fn short(line: &[u8]) -> u64 {

@@ -1,7 +1,8 @@
 //! Which rows of a report are known already, so that a window that is asked for again adds only what is new.
 //!
-//! A row is known by two short hashes: of what makes it the row it is, and of what it says. Both are 64 bits; a row would be
-//! taken for a known one only if both met those of one other row. A list of rows is these pairs one after the other.
+//! A look is known by two short hashes: of its CIP, and of what it says. Of money that moved each word is an identity of its
+//! own, and beside it stands what it is a word about, with the pull that told of that first. All are 64 bits. A list is such
+//! pairs one after the other.
 
 use std::collections::HashMap;
 
@@ -53,6 +54,11 @@ impl Seen {
 }
 
 impl Seen {
+    /// What is noted of an identity.
+    pub(super) fn known(&self, identity: u64) -> Option<u64> {
+        self.0.get(&identity).copied()
+    }
+
     /// Lets a row be new the next time, whatever it says; the mark to note of it, if it was known.
     pub(super) fn forget(&mut self, identity: u64) -> Option<Mark> {
         let known = self.0.get_mut(&identity)?;

@@ -1,11 +1,14 @@
 //! What a pull of a report stores, and in which order: pages as they came, facts, rows, which rows they were, how far the
 //! pull has come, and the watermark last.
 
+use std::collections::HashMap;
+
 use cuadre::aws::StoreError;
 use cuadre::aws::layout::{self, PullNames};
 use cuadre::aws::rows::{compressed, unpacked};
 use cuadre::calendar::Instant;
-use cuadre::config::sources::Mode;
+use cuadre::config::sources::{Mode, Paging};
+use cuadre::formats::Leg;
 use cuadre::lifecycle::evidence::ReportRow;
 use cuadre::pagoefectivo::client::wire::{Question, Reply};
 use cuadre::report::rejected_csv;
@@ -78,7 +81,7 @@ pub(super) async fn seen(
         let meets = begin < to.as_str() && end > from.as_str();
         // Of this pull itself nothing that it will write again.
         let is_ahead = own_page(&listed.key, &own).is_some_and(|page| page > read);
-        if meets && !is_ahead && !listed.key.ends_with(layout::MANIFEST) {
+        if meets && !is_ahead && layout::is_part(&listed.key) {
             keys.push(listed.key);
         }
     }
@@ -112,6 +115,7 @@ pub(super) async fn part(
     names: PullNames<'_>,
     number: u64,
     part: Part,
+    contents: &[u8],
 ) -> Result<(), StoreError> {
     let (bucket, leg) = (&context.pull.clients.bucket, context.report.leg);
     let Part { lines, marks, rejected } = part;
@@ -126,7 +130,39 @@ pub(super) async fn part(
         // After the rows: what is listed here is not stored again.
         bucket.put(&names.part(number), compressed(&marks)?).await?;
     }
+    if counts_lines(context) {
+        bucket.put(&names.lines(number), compressed(contents)?).await?;
+    }
     Ok(())
+}
+
+/// Whether a pull that goes on has to know how often each line came before.
+fn counts_lines(context: &Context<'_>) -> bool {
+    context.report.leg == Leg::Settlements && context.report.request.paging != Paging::None
+}
+
+/// How often each line of a settlement came in the pages that were read.
+pub(super) async fn same(
+    context: &Context<'_>,
+    names: PullNames<'_>,
+    progress: &Progress,
+) -> Result<HashMap<u64, u32>, StoreError> {
+    let mut same: HashMap<u64, u32> = HashMap::new();
+    if !counts_lines(context) {
+        return Ok(same);
+    }
+    let bucket = &context.pull.clients.bucket;
+    for (number, _) in (1_u64..).zip(&progress.pages) {
+        let key = names.lines(number);
+        let missing = StoreError::Unreadable { what: "list of lines", field: "zstd" };
+        let Some(object) = bucket.get(&key, None).await? else { return Err(missing) };
+        let contents = unpacked(&key, object.bytes).map_err(|_| missing)?;
+        for content in contents.as_chunks::<8>().0 {
+            let count = same.entry(u64::from_be_bytes(*content)).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+    Ok(same)
 }
 
 /// Writes down how far the pull is.

@@ -133,9 +133,28 @@ async fn equal_lines_of_a_settlement_are_money_each_also_after_a_stop() {
             lines.extend(String::from_utf8(text).unwrap().lines().map(str::to_owned));
         }
         lines.sort();
+        // Once more, and nothing is new.
+        let later = "2026-03-02T09:00:00-05:00";
+        let again = counts(reports.pull(by_hand(FIRST, "2026-03-02T00:00:00-05:00"), later).await);
+        assert_eq!((again.new, again.changed, again.restated), (0, 0, 0));
         lines
     };
     let clean = check(false).await;
     assert_eq!(clean.len(), 8);
     assert!(check(true).await == clean);
+}
+
+#[tokio::test]
+async fn two_words_about_one_payment_in_one_report_are_stored_once_each() {
+    let reports = Reports::paged(200).await;
+    // By the same mapping, all rows tell of one payment of one code, and each of another order.
+    let mapping =
+        MAPPING.replace("cip = \"cip\"", "cip = \"ninguno\"").replace("\"operacion\"", "\"moneda\"");
+    let mapping = mapping.replace("paid_at = \"fecha\"", "paid_at = \"ninguno\"\nprovider_id = \"moneda\"");
+    reports.world.aws.put_object("config/mappings/portal.toml", mapping.as_bytes()).await.unwrap();
+    let first = reports.reported(TICK).await;
+    assert_eq!((first.rows, first.new, first.restated), (200, 200, 0));
+    let second = reports.reported("2026-03-02T01:20:00-05:00").await;
+    assert_eq!((second.rows, second.new, second.changed, second.restated), (200, 0, 0, 0));
+    assert_eq!(reports.stored().await.len(), 200);
 }
