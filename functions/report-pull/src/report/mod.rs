@@ -157,7 +157,7 @@ pub(crate) async fn pull(pull: &Pull<'_>, source: &Source, report: &Report) -> R
     }
 }
 
-/// How the source's answers are read: the deployment's own mapping before a preset of the same name.
+/// How the source's answers are read: as a mapping of the deployment says, or in the canonical format.
 async fn reader(pull: &Pull<'_>, source: &Source, report: &Report) -> Result<Reader, PullError> {
     if !rows::is_mapped(&source.kind) {
         return Ok(Reader::SettlementReport);
@@ -351,7 +351,8 @@ impl Context<'_> {
             return Ok(None);
         };
         let reply = answer.map_err(|source| ReportError::Page { page: number, source })?;
-        store::raw(self, names, number, asked_at, &question, &reply).await?;
+        let request = page::for_archive(self.report, which);
+        store::raw(self, names, number, asked_at, &request, &reply).await?;
         let format = self.reader.format(&reply.body);
         let unreadable =
             |error: &FileError| ReportError::Unreadable { page: number, reason: error.to_string() };

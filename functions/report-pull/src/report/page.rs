@@ -38,7 +38,7 @@ pub(super) fn question(
 ) -> Result<Question, ReportError> {
     let request = &report.request;
     let values = values(request, which);
-    let url = filled(&request.url, &values, |text| utf8_percent_encode(text, PLAIN).to_string());
+    let url = filled(&request.url, &values, in_address);
     let body = request.body.as_deref().map(|body| filled(body, &values, json_text));
     let mut headers = vec![(HeaderName::from_static("accept"), Secret::new(request.accept.clone()))];
     if body.is_some() {
@@ -57,9 +57,46 @@ pub(super) fn question(
     })
 }
 
-/// What is asked, as the archive keeps it: without what proves whose it is.
-pub(super) fn for_archive(question: &Question) -> serde_json::Value {
-    serde_json::json!({ "method": question.method.as_str(), "url": question.url, "body": question.body })
+/// What is asked, as the archive keeps it: the address up to its query, and of query and body what this page was asked for
+/// by. What stands there for every page stands in the policy, and may be a key.
+pub(super) fn for_archive(report: &Report, which: Which<'_>) -> serde_json::Value {
+    let request = &report.request;
+    let values = values(request, which);
+    let method = if request.body.is_some() { Method::POST } else { Method::GET };
+    let url = filled(&without_literals(&request.url), &values, in_address);
+    let body = request.body.as_deref().map(|body| {
+        let mut json = serde_json::from_str(&filled(body, &values, json_text)).unwrap_or_default();
+        hide_literals(&mut json, &values);
+        json
+    });
+    serde_json::json!({ "method": method.as_str(), "url": url, "body": body })
+}
+
+/// What stands in the archive for what is not kept.
+const HIDDEN: &str = "…";
+
+/// An address whose query has values only where a placeholder stands.
+fn without_literals(url: &str) -> String {
+    let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
+    let parts = query.split('&').map(|part| match part.split_once('=') {
+        Some((_, value)) if value.starts_with('{') && value.ends_with('}') => part.to_owned(),
+        Some((name, _)) => format!("{name}={HIDDEN}"),
+        None => HIDDEN.to_owned(),
+    });
+    format!("{path}?{}", parts.collect::<Vec<_>>().join("&"))
+}
+
+/// Leaves of a document what is a value and hides what is not.
+fn hide_literals(json: &mut serde_json::Value, values: &[(&'static str, String)]) {
+    use serde_json::Value;
+    match json {
+        Value::Object(fields) => fields.values_mut().for_each(|field| hide_literals(field, values)),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide_literals(item, values)),
+        Value::Null => {}
+        Value::String(text) if values.iter().any(|(_, value)| value == text) => {}
+        Value::Number(number) if values.iter().any(|(_, value)| *value == number.to_string()) => {}
+        other => *other = Value::String(HIDDEN.to_owned()),
+    }
 }
 
 fn values(request: &Request, which: Which<'_>) -> Vec<(&'static str, String)> {
@@ -110,6 +147,11 @@ fn filled(text: &str, values: &[(&'static str, String)], write: impl Fn(&str) ->
     }
     filled.push_str(rest);
     filled
+}
+
+/// A text as it stands in an address.
+fn in_address(text: &str) -> String {
+    utf8_percent_encode(text, PLAIN).to_string()
 }
 
 /// A text as it stands between the quotes of a JSON string.
@@ -181,6 +223,10 @@ pub(super) fn standing(
             Ok(Standing { next: None, total: number(total)?, is_last })
         }
         Paging::Offset { total, .. } => Ok(Standing { next: None, total: number(total)?, is_last: None }),
+        // What has no places can name no next page, and is not known to be the last one.
+        Paging::Cursor { next, .. } if !matches!(format, Format::Json | Format::Xml) => {
+            Err(ReportError::Silent { place: next.to_string() })
+        }
         Paging::Cursor { next, total } => {
             let next = at(next).filter(|cursor| !cursor.is_empty());
             Ok(Standing { is_last: Some(next.is_none()), next, total: number(total)? })
@@ -193,5 +239,55 @@ pub(super) fn size(paging: &Paging) -> Option<u64> {
     match paging {
         Paging::Page { size, .. } | Paging::Offset { size, .. } => Some(u64::from(*size)),
         Paging::None | Paging::Cursor { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cuadre::config::Policy;
+    use cuadre::config::sources::SourceKind;
+
+    use super::*;
+
+    /// What the archive keeps of the first page's request to a source with these lines.
+    fn archived(lines: &str) -> String {
+        let text = format!("[accounts.a.sources.p]\nkind = \"transaction_report\"\n{lines}\n");
+        let sources = Policy::parse(&text).unwrap().sources("a");
+        let SourceKind::TransactionReport(report) = &sources[0].kind else { panic!("{sources:?}") };
+        let time = |text| Instant::parse(text).unwrap();
+        let window =
+            Window { from: time("2026-03-01T00:00:00-05:00"), to: time("2026-03-02T00:00:00-05:00") };
+        for_archive(report, Which { window, before: 0, cursor: None }).to_string()
+    }
+
+    #[test]
+    fn the_archive_keeps_what_a_page_was_asked_for_by_and_no_key() {
+        let check = |lines: &str, expected: &str| assert_eq!(archived(lines), expected);
+        check(
+            "url = \"https://r.example/t?key=canary&d={from}&canary&sig=canary{to}\"",
+            r#"{"body":null,"method":"GET","url":"https://r.example/t?key=…&d=2026-03-01T00%3A00%3A00-05%3A00&…&sig=…"}"#,
+        );
+        check(
+            "url = \"https://r.example/t\"\ntime_format = \"%Y-%m-%d\"\n\
+             body = '{\"auth\": {\"key\": \"canary\", \"pin\": 4711}, \"days\": [\"{from}\"], \"page\": {page}}'\n\
+             paging = { by = \"page\", size = 10 }",
+            r#"{"body":{"auth":{"key":"…","pin":"…"},"days":["2026-03-01"],"page":1},"method":"POST","url":"https://r.example/t"}"#,
+        );
+        check(
+            "url = \"https://r.example/t\"\nbody = 'key=canary&d={from}'",
+            r#"{"body":null,"method":"POST","url":"https://r.example/t"}"#,
+        );
+    }
+
+    #[test]
+    fn a_cursor_is_looked_for_where_there_are_places() {
+        let paging = Paging::Cursor { next: Place(vec!["next".to_owned()]), total: None };
+        let is_last = |format, body: &str| {
+            standing(&paging, format, body.as_bytes(), 0).map(|standing| standing.is_last).ok().flatten()
+        };
+        assert_eq!(is_last(Format::Json, r#"{"next":"2"}"#), Some(false));
+        assert_eq!(is_last(Format::Json, "{}"), Some(true));
+        assert_eq!(is_last(Format::Csv, "cip\n7\n"), None);
+        assert_eq!(is_last(Format::Ndjson, r#"{"next":"2"}"#), None);
     }
 }

@@ -10,15 +10,15 @@ use cuadre::calendar::Instant;
 use cuadre::config::sources::{Mode, Paging};
 use cuadre::formats::Leg;
 use cuadre::lifecycle::evidence::ReportRow;
-use cuadre::pagoefectivo::client::wire::{Question, Reply};
+use cuadre::pagoefectivo::client::wire::Reply;
 use cuadre::report::rejected_csv;
 use futures_util::future::try_join_all;
 use serde_json::json;
 
+use super::Context;
 use super::progress::{Manifest, Progress};
 use super::rows::Part;
 use super::seen::Seen;
-use super::{Context, page};
 use crate::source::Pull;
 
 /// How many rows are written to the table at a time, and how many objects are read.
@@ -33,12 +33,12 @@ pub(super) async fn raw(
     names: PullNames<'_>,
     number: u64,
     asked_at: Instant,
-    question: &Question,
+    request: &serde_json::Value,
     reply: &Reply,
 ) -> Result<(), StoreError> {
     let head = json!({
         "asked_at": asked_at.to_string(),
-        "request": page::for_archive(question),
+        "request": request,
         "status": reply.status,
         "content_type": reply.content_type,
         "bytes": reply.body.len(),

@@ -89,7 +89,7 @@ pub struct Report {
     pub request: Request,
     /// Which windows of time are asked for, and when.
     pub schedule: Schedule,
-    /// The mapping that reads it: a preset, or `config/mappings/{name}.toml` in the bucket; absent, the canonical format.
+    /// The mapping that reads it: `config/mappings/{name}.toml` in the bucket; absent, the canonical format.
     pub mapping: Option<String>,
 }
 
@@ -307,7 +307,17 @@ fn within<N: PartialOrd + std::fmt::Display>(
 
 fn checked_url(key: &'static str, url: String) -> Result<String, Fault> {
     let reason = "is not an https:// address (plain http:// is for 127.0.0.1, localhost and [::1])";
-    if env::keeps_secrets(&url) { Ok(url) } else { Err(Fault::new(key, reason)) }
+    if !env::keeps_secrets(&url) {
+        return Err(Fault::new(key, reason));
+    }
+    let rest = url.split_once("//").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        let reason =
+            "holds a user name: write authorization = \"basic\" and put it into the account's secret";
+        return Err(Fault::new(key, reason));
+    }
+    Ok(url)
 }
 
 /// A mapping's name becomes a part of an object's.

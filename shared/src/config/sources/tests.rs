@@ -69,6 +69,7 @@ fn a_wrong_source_names_its_key_and_what_to_write() {
     check("search", "kind = \"cip_search\"\nbatch = 1", "unknown field `batch`");
     let with = |old: &str, new: &str| PAGED.replace(old, new);
     check("p", &with("https:", "http:"), "p.url: is not an https:// address");
+    check("p", &with("//r.", "//user:password@r."), "p.url: holds a user name: write authorization");
     check("p", &with("{from}", "{since}"), "p.url: {since} is none of {from}");
     check("p", &with("{page}", "1"), "p.paging: neither url nor body says {page}");
     check("p", &with("\"page\"", "\"pages\""), "p.paging: write by = ");
