@@ -8,6 +8,7 @@ mod environment;
 mod error;
 #[cfg(test)]
 mod fault_tests;
+pub mod probe;
 mod record;
 #[cfg(test)]
 mod stub;
