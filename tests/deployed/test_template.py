@@ -348,6 +348,7 @@ def test_the_notices_of_a_code_keep_their_order(template):
         ("PullFailedAlarm", "report-pull", "failed"),
         ("ReportRestatedAlarm", "report-pull", "restated"),
         ("ReportShrunkAlarm", "report-pull", "shrunk"),
+        ("ContractChangedAlarm", "report-pull", "contract_changed"),
     ],
 )
 def test_an_alarm_counts_a_word_that_its_function_writes(template, alarm, function, outcome):
@@ -424,6 +425,7 @@ def test_the_pull_is_told_how_long_and_how_many(template):
     variables = of_type(template, "AWS::Serverless::Function")["ReportPullFunction"]["Environment"]["Variables"]
     assert variables == {
         "PULLS_URL": {"Ref": "Pulls"},
+        "PROBE_ACCOUNT": {"Ref": "ProbeAccount"},
         "RECHECK_DAYS": {"Ref": "RecheckDays"},
         "SEARCH_BATCH_CIPS": {"Ref": "SearchBatchCips"},
     }
@@ -432,13 +434,14 @@ def test_the_pull_is_told_how_long_and_how_many(template):
 
 def test_schedules_keep_lima_time_and_lose_no_tick(template):
     schedules = of_type(template, "AWS::Scheduler::Schedule")
-    assert set(schedules) == {"ReportPullTick", "ReconcileTick", "ExpectedFilesTick"}
+    assert set(schedules) == {"ReportPullTick", "ContractProbeTick", "ReconcileTick", "ExpectedFilesTick"}
     for name, schedule in schedules.items():
         assert schedule["ScheduleExpressionTimezone"] == "America/Lima", name
         target = schedule["Target"]
         assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["Failures", "Arn"]}, name
         assert target["RetryPolicy"]["MaximumRetryAttempts"] >= 1, name
-        assert target["Input"] == '{"scheduled_at": "<aws.scheduler.scheduled-time>"}', name
+        # A repetition is then the same work.
+        assert json.loads(target["Input"])["scheduled_at"] == "<aws.scheduler.scheduled-time>", name
 
 
 @pytest.mark.parametrize("function", ["report-pull", "reconcile", "import"])

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use cuadre::config::env::{self, Accounts, EnvError, Lookup};
-use cuadre::pagoefectivo::client::BATCH_CIPS_DEFAULT;
 use cuadre::pagoefectivo::client::wire::REQUESTS_PER_MINUTE_DEFAULT;
+use cuadre::pagoefectivo::client::{BATCH_CIPS_DEFAULT, Environment};
 
 /// Days after its expiry, its payment or a notice of it during which a CIP is still asked for. A payment made just before
 /// the expiry, an extension or an extorno may show late; how late is not public. Our choice.
@@ -33,6 +33,10 @@ pub struct Config {
     pub accounts: Accounts,
     /// `PROVIDER_URL`; absent, the provider's production host.
     pub provider_url: String,
+    /// `PROBE_ACCOUNT`: the account whose secret holds keys of the provider's test environment; absent, there is no probe.
+    pub probe_account: Option<String>,
+    /// `PROBE_URL`; absent, the provider's test host.
+    pub probe_url: String,
     /// `SEARCH_BATCH_CIPS`: CIPs in one request; absent, 50.
     pub batch_cips: usize,
     /// `RECHECK_DAYS`: for how many days after its expiry, its payment or a notice of it a CIP is still asked for;
@@ -62,10 +66,28 @@ impl Config {
             pulls_url: env::required(lookup, "PULLS_URL")?,
             accounts: Accounts::from_env(lookup)?,
             provider_url: env::provider_url(lookup)?,
+            probe_account: probe_account(lookup)?,
+            probe_url: probe_url(lookup)?,
             batch_cips: batch.and_then(|batch| batch.try_into().ok()).unwrap_or(BATCH_CIPS_DEFAULT),
             recheck: TimeDelta::days(days.try_into().unwrap_or(0)),
             requests_per_minute: per_minute.unwrap_or(REQUESTS_PER_MINUTE_DEFAULT),
             budget: Duration::from_secs(budget),
         })
     }
+}
+
+fn probe_account(lookup: Lookup<'_>) -> Result<Option<String>, EnvError> {
+    let Ok(name) = env::required(lookup, "PROBE_ACCOUNT") else { return Ok(None) };
+    let reason = "is not the name of an account (letters, digits, - _ . up to 64)";
+    let one = Accounts::parse(&name).is_ok_and(|accounts| accounts.find(&name).is_some());
+    if one { Ok(Some(name)) } else { Err(EnvError::Invalid { name: "PROBE_ACCOUNT", reason }) }
+}
+
+/// Where the probe makes a code: never where money moves.
+fn probe_url(lookup: Lookup<'_>) -> Result<String, EnvError> {
+    let url = env::required(lookup, "PROBE_URL").unwrap_or_else(|_| "test".to_owned());
+    let reason = "is not test or another environment than production";
+    let environment = Environment::parse(&url).filter(|environment| *environment != Environment::Production);
+    let environment = environment.ok_or(EnvError::Invalid { name: "PROBE_URL", reason })?;
+    Ok(environment.base_url().to_owned())
 }

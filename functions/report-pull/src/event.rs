@@ -53,6 +53,14 @@ pub struct Task {
     /// Instead of the source's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
+    /// Nothing is pulled: the shape of the provider's answers is compared with the recorded one.
+    #[serde(skip_serializing_if = "is_false")]
+    pub probe: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
+fn is_false(probe: &bool) -> bool {
+    !probe
 }
 
 /// Why a task cannot be worked on.

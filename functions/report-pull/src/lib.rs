@@ -3,6 +3,7 @@
 mod config;
 mod event;
 mod fan_out;
+mod probe;
 mod queue;
 mod report;
 mod search;
@@ -20,6 +21,7 @@ use cuadre::aws::secrets::{SecretError, Secrets};
 use cuadre::aws::table::Table;
 use cuadre::aws::{Patience, SdkConfig, StoreError};
 use cuadre::calendar::Clock;
+use cuadre::pagoefectivo::client::probe::ProbeError;
 use cuadre::pagoefectivo::client::wire::Wire;
 use cuadre::pagoefectivo::client::{Client, ClientError, Persistence};
 use serde::Serialize;
@@ -39,6 +41,7 @@ pub struct Clients {
     pulls: Queue,
     provider: Client,
     reports: Arc<Wire>,
+    persistence: Persistence,
 }
 
 impl Clients {
@@ -69,6 +72,7 @@ impl Clients {
             pulls: Queue::new(sdk, Patience::WORK, &config.pulls_url),
             provider: Client::over(Arc::clone(&wire), &config.provider_url),
             reports: wire,
+            persistence,
         })
     }
 }
@@ -102,6 +106,20 @@ pub enum PullError {
     /// Storage did not take or give something.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The contract could not be probed.
+    #[error(transparent)]
+    Probe(#[from] ProbeFailure),
+}
+
+/// Why the contract could not be probed.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeFailure {
+    /// The deployment has none.
+    #[error("PROBE_ACCOUNT is not set: name the account whose secret holds keys of the test environment")]
+    NoAccount,
+    /// The probe itself.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
 }
 
 /// What came of one pull of one source.
@@ -145,6 +163,13 @@ pub enum Answer {
     },
     /// To a person who named one source: what came of it.
     Pulled(Pulled),
+    /// To a probe: how many kinds of answers were seen, and what about them is not as recorded.
+    Probed {
+        /// Kinds of answers.
+        answers: usize,
+        /// Differences, in words and without values.
+        changes: Vec<String>,
+    },
 }
 
 /// Pulls what the event names: the sources of its messages, or the one that a person names; a tick becomes one message for
@@ -163,6 +188,7 @@ pub async fn handle(
         Event::Messages(messages) => {
             Ok(Answer::Batch(Box::pin(queue::work(messages, clients, config, clock)).await))
         }
+        Event::Task(Task { probe: true, .. }) => Box::pin(probe::run(clients, config, clock)).await,
         Event::Task(task) if task.account.is_some() && task.source.is_some() => {
             let pulled = Box::pin(source::pull(task, clients, config, clock)).await?;
             tracing::info!(

@@ -12,7 +12,7 @@ use cuadre::calendar::{Clock, Instant};
 use cuadre::formats::{self, Format, Mapping, Source};
 use cuadre::ids::Cip;
 use cuadre_emulators::{BUCKET_NAME, Emulators, Fault, PULLS_URL, Service, TABLE_NAME, Trouble};
-use cuadre_sandbox::{PaymentOptions, Sandbox};
+use cuadre_sandbox::{FaultRule, PaymentOptions, Sandbox};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -310,6 +310,40 @@ async fn a_secret_that_was_never_filled_is_said_to_be_one() {
     let error = world.pull("2026-03-02T10:10:00-05:00").await.unwrap_err();
     let is_placeholder = |source: &ClientError| matches!(source, ClientError::PlaceholderKeys);
     assert!(matches!(&error, PullError::Provider { source, .. } if is_placeholder(source)), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_of_another_shape_is_told_and_a_probe_needs_an_account() {
+    let mut world = World::start().await;
+    world.config.probe_url = world.sandbox.base_url();
+    let event = Event::read(json!({"probe": true})).unwrap();
+    let probe = async |world: &World| handle(&event, &world.clients, &world.config, &|| time(START)).await;
+    assert!(matches!(probe(&world).await, Err(PullError::Probe(ProbeFailure::NoAccount))));
+    world.config.probe_account = Some("tienda".to_owned());
+    assert_eq!(probe(&world).await.unwrap(), Answer::Probed { answers: 6, changes: Vec::new() });
+    world.sandbox.inject(FaultRule::always(cuadre_sandbox::Fault::TextCode, "PATCH"));
+    let Answer::Probed { changes, .. } = probe(&world).await.unwrap() else { panic!() };
+    assert_eq!(changes, ["200 PATCH /v1/cips/{cip}: code was number and is string"]);
+}
+
+#[test]
+fn a_probe_is_never_played_where_money_moves() {
+    let config = |url: &'static str| {
+        let variables = HashMap::from([
+            ("TABLE_NAME", TABLE_NAME),
+            ("BUCKET_NAME", BUCKET_NAME),
+            ("SECRET_PREFIX", "cuadre"),
+            ("PULLS_URL", PULLS_URL),
+            ("ACCOUNTS", "tienda"),
+            ("PROBE_URL", url),
+        ]);
+        Config::from_env(&|name| variables.get(name).map(|&value| value.to_owned()))
+    };
+    for url in ["production", "https://services.pagoefectivo.pe", "http://example.com"] {
+        assert!(config(url).is_err(), "{url}");
+    }
+    assert_eq!(config("test").unwrap().probe_url, "https://pre1a.services.pagoefectivo.pe");
+    assert_eq!(config("").unwrap().probe_url, "https://pre1a.services.pagoefectivo.pe");
 }
 
 #[tokio::test]

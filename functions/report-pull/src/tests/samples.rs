@@ -15,6 +15,7 @@ async fn outcome(name: &str, reports: &Reports) -> String {
     let (world, now) = (&reports.world, time("2026-03-02T10:10:00-05:00"));
     match handle(&event, &world.clients, &world.config, &|| now).await {
         Ok(Answer::Sent { sent }) => format!("{sent} sent"),
+        Ok(Answer::Probed { changes, .. }) => format!("{} changes", changes.len()),
         Ok(Answer::Batch(batch)) => format!("{} again", batch.failures.len()),
         Ok(Answer::Pulled(Pulled { ending, .. })) => match ending {
             Ending::AlreadyDone => "already done".to_owned(),
@@ -42,7 +43,9 @@ async fn every_sample_event_is_taken_as_its_name_says() {
     let lines = "[accounts.tienda.sources.search]\nkind = \"cip_search\"";
     let lines = format!("paging = {{ by = \"page\", size = 100 }}\nsince = \"2026-03-01\"\n{lines}");
     let address = "/pages?from={from}&to={to}&page={page}&size={size}";
-    let reports = Reports::start(30, address, &lines).await;
+    let mut reports = Reports::start(30, address, &lines).await;
+    reports.world.config.probe_account = Some("tienda".to_owned());
+    reports.world.config.probe_url = reports.world.sandbox.base_url();
     reports.world.order(2).await;
     assert!(time(TICK) < time("2026-03-02T10:10:00-05:00"));
     let expected = [
@@ -55,6 +58,7 @@ async fn every_sample_event_is_taken_as_its_name_says() {
         ("ok-by-hand", "already done"),
         ("ok-window", "30 new"),
         ("ok-full", "0 new"),
+        ("ok-probe", "0 changes"),
         ("bad-message", "0 again"),
         ("bad-account", "unknown account"),
         ("bad-source", "unknown source"),
