@@ -137,7 +137,7 @@ pub(crate) async fn pass_on(clients: &Clients, noticed: &Noticed, now: Instant) 
     // The provider is asked soon whether it says the same: only a look after the notice confirms it.
     let settled = row.received_at.to_utc() + NOTICE_SETTLES;
     let due_at = Instant::from_utc(settled).unwrap_or(row.received_at);
-    clients.table.wake_check(&row.account, row.cip, Some(row.received_at), due_at).await?;
+    clients.table.wake_check(&row.account, row.cip, row.received_at, due_at).await?;
     note_operation(clients, &row.account, row.operation_number.as_deref(), row.cip).await
 }
 

@@ -150,7 +150,7 @@ impl World {
         assert_eq!(self.table.record_notice(&row, signed).await.unwrap(), Recorded::New);
         // As publish does.
         let due_at = Instant::from_utc(self.now.to_utc() + NOTICE_SETTLES).unwrap();
-        self.table.wake_check("tienda", row.cip, Some(self.now), due_at).await.unwrap();
+        self.table.wake_check("tienda", row.cip, self.now, due_at).await.unwrap();
     }
 
     /// Makes a run, and gives the classes of the breaks that are open after it.

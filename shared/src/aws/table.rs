@@ -9,7 +9,7 @@
 //! | state | `CIP#{account}#{cip}` | `STATE` | what the world was last told: `version`, `detail`, `announced` |
 //! | order row | `ORDER#{account}#{reference}` | `{created_at}#{updated_at, else -}` | `row`: the canonical line |
 //! | pointer | `OPERATION#{account}#{number}` | `CIP#{cip}` | |
-//! | check | `CIP#{account}#{cip}` | `CHECK` | `begun_at`, `heard_at`, `row`, `doubted`; while it is to be asked for: `due_at`, `due_in` |
+//! | check | `CIP#{account}#{cip}` | `CHECK` | `begun_at`, `heard_at`, `ordered_at`, `row`, `doubted`; while it is to be asked for: `due_at`, `due_in` |
 //! | quarantine | `QUARANTINE#{account}` | SHA-256 of the body | `reason`, `received_at`, raw `body`, `signature`, `cip` if it can be read |
 //! | break | `BREAK#{account}` | break id | `state` open or closed, `opened_at`, what it is about, `content_hash` |
 //! | run | `RUN#{account}` | `as_of` | `state` alerting or done, counts, where the report lies |

@@ -117,6 +117,7 @@ mod tests {
             due_at: time(BEGUN),
             begun_at: time(BEGUN),
             heard_at: heard_at.map(time),
+            ordered_at: None,
             row: None,
             doubted: false,
         }

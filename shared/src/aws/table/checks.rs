@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::super::{StoreError, failed};
 use super::facts::cip_partition;
-use super::{Attributes, Item, Table, sortable, unless_condition_failed};
+use super::{Attributes, Item, Table, sortable};
 use crate::calendar::Instant;
 use crate::ids::Cip;
 
@@ -27,12 +27,14 @@ const SHARDS: u64 = 8;
 pub struct Check {
     /// The CIP.
     pub cip: Cip,
-    /// When it is due; with it a worker proves that nobody has moved it meanwhile.
+    /// When it is due.
     pub due_at: Instant,
     /// When it was first heard of.
     pub begun_at: Instant,
     /// When a notice last told of it.
     pub heard_at: Option<Instant>,
+    /// What the newest row of its order says of its own time.
+    pub ordered_at: Option<Instant>,
     /// The canonical line of the newest row that the search brought, if it brought any.
     pub row: Option<String>,
     /// The last answer was one that nobody understands.
@@ -51,60 +53,72 @@ pub struct Checked<'a> {
 }
 
 impl Table {
-    /// Lets a CIP be asked for from `since` on, unless it is known already; says whether it was not.
+    /// Lets a CIP be asked for at `due_at` or before, whatever was planned, since a notice told of it at `heard_at`. One that
+    /// is told again, or after a newer one, changes nothing.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn begin_check(&self, account: &str, cip: Cip, since: Instant) -> Result<bool, StoreError> {
-        let item = Item::new(KIND, cip_partition(account, cip), SORT_KEY.to_owned())
-            .text("account", account)
-            .text("cip", cip.to_string())
-            .text("due_in", shard_of(account, cip))
-            .text("due_at", sortable(since))
-            .text("begun_at", sortable(since));
-        let request = self.client.put_item().table_name(&self.name).set_item(Some(item.attributes));
-        let request = request.condition_expression("attribute_not_exists(pk)");
-        unless_condition_failed(request.send().await)
-    }
-
-    /// Lets a CIP be asked for at `due_at` or before, whatever was planned, since something was heard of it: by a notice at
-    /// `heard_at`, or by an order.
-    ///
-    /// # Errors
-    /// [`StoreError`]; the same call again changes nothing more.
     pub async fn wake_check(
         &self,
         account: &str,
         cip: Cip,
-        heard_at: Option<Instant>,
+        heard_at: Instant,
         due_at: Instant,
     ) -> Result<(), StoreError> {
-        let text = |value: String| AttributeValue::S(value);
-        let mut set = "SET #kind = :kind, account = :account, cip = :cip, due_in = :shard, due_at = :due, \
-                       begun_at = if_not_exists(begun_at, :begun)"
-            .to_owned();
-        let mut request = self
-            .check_update(account, cip)
+        self.wake(account, cip, ("heard_at", heard_at), heard_at, due_at).await
+    }
+
+    /// Lets a CIP be asked for, known or not, for a row of an order that was created at `created_at` and tells what it was at `told_at`: it is due at
+    /// once. Call it with every row, known or not, since a crash may lie between the row and this.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn wake_check_for_order(
+        &self,
+        account: &str,
+        cip: Cip,
+        told_at: Instant,
+        created_at: Instant,
+    ) -> Result<(), StoreError> {
+        self.wake(account, cip, ("ordered_at", told_at), created_at, created_at).await
+    }
+
+    /// Wakes a check unless what wakes it, a time under a name, is not newer than what woke it under that name before. One
+    /// that is due sooner stays so.
+    async fn wake(
+        &self,
+        account: &str,
+        cip: Cip,
+        (name, time): (&str, Instant),
+        begun_at: Instant,
+        due_at: Instant,
+    ) -> Result<(), StoreError> {
+        const IS_NEWER: &str = "(attribute_not_exists(#time) OR #time < :time)";
+        let text = |value: &str| AttributeValue::S(value.to_owned());
+        let update = || {
+            let request = self.check_update(account, cip).expression_attribute_names("#time", name);
+            request.expression_attribute_values(":time", text(&sortable(time)))
+        };
+        let woken = update()
+            .update_expression(
+                "SET #kind = :kind, account = :account, cip = :cip, due_in = :shard, due_at = :due, \
+                 begun_at = if_not_exists(begun_at, :begun), #time = :time",
+            )
+            .condition_expression(format!("{IS_NEWER} AND (attribute_not_exists(due_at) OR due_at > :due)"))
             .expression_attribute_names("#kind", "kind")
-            .expression_attribute_values(":kind", text(KIND.to_owned()))
-            .expression_attribute_values(":account", text(account.to_owned()))
-            .expression_attribute_values(":cip", text(cip.to_string()))
-            .expression_attribute_values(":shard", text(shard_of(account, cip)))
-            .expression_attribute_values(":due", text(sortable(due_at)))
-            .expression_attribute_values(":begun", text(sortable(heard_at.unwrap_or(due_at))))
-            .condition_expression("attribute_not_exists(due_at) OR due_at > :due");
-        if let Some(heard_at) = heard_at {
-            set.push_str(", heard_at = :heard");
-            request = request.expression_attribute_values(":heard", text(sortable(heard_at)));
-        }
-        if changed(request.update_expression(set).send().await)? {
+            .expression_attribute_values(":kind", text(KIND))
+            .expression_attribute_values(":account", text(account))
+            .expression_attribute_values(":cip", text(&cip.to_string()))
+            .expression_attribute_values(":shard", text(&shard_of(account, cip)))
+            .expression_attribute_values(":due", text(&sortable(due_at)))
+            .expression_attribute_values(":begun", text(&sortable(begun_at)))
+            .send()
+            .await;
+        if done(woken)? {
             return Ok(());
         }
-        // It is due sooner, and stays so.
-        let Some(heard_at) = heard_at else { return Ok(()) };
-        let request = self.check_update(account, cip).update_expression("SET heard_at = :heard");
-        let request = request.expression_attribute_values(":heard", text(sortable(heard_at)));
-        request.send().await.map(drop).map_err(|error| failed("UpdateItem", error))
+        let noted = update().update_expression("SET #time = :time").condition_expression(IS_NEWER);
+        done(noted.send().await).map(drop)
     }
 
     /// The CIPs of an account that are due by a moment, those first that have been due the longest. The index follows the
@@ -171,18 +185,21 @@ impl Table {
         if checked.row.is_some() {
             request = request.expression_attribute_names("#row", "row");
         }
-        let unheard = match check.heard_at {
-            Some(heard_at) => {
-                values.insert(":heard".to_owned(), AttributeValue::S(sortable(heard_at)));
-                "heard_at = :heard"
+        let mut unmoved = "due_at = :seen".to_owned();
+        for (name, time) in [("heard_at", check.heard_at), ("ordered_at", check.ordered_at)] {
+            match time {
+                Some(time) => {
+                    unmoved.push_str(&format!(" AND {name} = :{name}"));
+                    values.insert(format!(":{name}"), AttributeValue::S(sortable(time)));
+                }
+                None => unmoved.push_str(&format!(" AND attribute_not_exists({name})")),
             }
-            None => "attribute_not_exists(heard_at)",
-        };
+        }
         let request = request
             .update_expression(format!("SET {}{remove}", set.join(", ")))
-            .condition_expression(format!("due_at = :seen AND {unheard}"))
+            .condition_expression(unmoved)
             .set_expression_attribute_values(Some(values));
-        changed(request.send().await).map(drop)
+        done(request.send().await).map(drop)
     }
 
     fn check_update(&self, account: &str, cip: Cip) -> UpdateItemFluentBuilder {
@@ -191,9 +208,7 @@ impl Table {
 }
 
 /// What came of a conditional update: `true` = done, `false` = its condition did not hold.
-fn changed(
-    answer: Result<UpdateItemOutput, SdkError<UpdateItemError, HttpResponse>>,
-) -> Result<bool, StoreError> {
+fn done<O>(answer: Result<O, SdkError<UpdateItemError, HttpResponse>>) -> Result<bool, StoreError> {
     match answer {
         Ok(_) => Ok(true),
         Err(error)
@@ -231,6 +246,7 @@ fn check_of(attributes: Attributes) -> Result<Check, StoreError> {
         due_at: item.parsed("due_at", Instant::parse)?,
         begun_at: item.parsed("begun_at", Instant::parse)?,
         heard_at: item.parsed_if_there("heard_at", Instant::parse)?,
+        ordered_at: item.parsed_if_there("ordered_at", Instant::parse)?,
         row: item.find("row").map(str::to_owned),
         doubted: doubted.unwrap_or(false),
     })

@@ -120,7 +120,8 @@ impl Table {
         let cips: BTreeSet<Cip> = rows.iter().flat_map(|row| row.cips.iter().copied()).collect();
         for cip in &cips {
             // Before the fact: what is a fact already would never be asked for otherwise.
-            let begun = self.begin_check(&row.account, *cip, row.created_at).await?;
+            let told_at = row.updated_at.unwrap_or(row.created_at);
+            self.wake_check_for_order(&row.account, *cip, told_at, row.created_at).await?;
             for (row, line) in rows.iter().zip(&lines) {
                 let named = |item: Item| {
                     item.text("account", row.account.as_ref())
@@ -129,9 +130,6 @@ impl Table {
                 };
                 let (pk, sk) = (cip_partition(&row.account, *cip), format!("ORDER#{}", order_fact_key(row)));
                 self.record_line(ORDER_KIND, pk, sk, line.as_bytes(), named).await?;
-            }
-            if outcome == Recorded::New && !begun {
-                self.wake_check(&row.account, *cip, None, row.updated_at.unwrap_or(row.created_at)).await?;
             }
         }
         Ok(outcome)
