@@ -38,6 +38,11 @@ pub(crate) async fn work(
                     postpone(message, PAUSE, clients).await;
                 }
             }
+            // Of a source that has left the policy meanwhile there is nothing to pull, however often it is tried.
+            Err(PullError::Task(error)) => {
+                let (account, source) = (task.account, task.source);
+                tracing::error!(outcome = "dropped", account, source, reason = %error, "message cannot be worked on");
+            }
             Err(error) => {
                 answer.fail(&message.message_id);
                 let wait = rest(WAIT_FIRST, WAIT_MAX, message.received(), &message.message_id);

@@ -60,6 +60,7 @@ async fn every_sample_event_is_taken_as_its_name_says() {
         ("ok-full", "0 new"),
         ("ok-probe", "0 changes"),
         ("bad-message", "0 again"),
+        ("bad-message-source", "0 again"),
         ("bad-account", "unknown account"),
         ("bad-source", "unknown source"),
         ("bad-ahead", "ahead"),
