@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use cuadre::aws::batch::Messages;
 use cuadre::calendar::Instant;
-use cuadre_emulators::{Emulators, FORWARDS_URL};
+use cuadre_emulators::{Emulators, FAILURES_URL, FORWARDS_URL};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -108,7 +108,7 @@ impl Tellers {
         let answer = cuadre_publish::handle(&event, &self.publish, &|| now)
             .await
             .map_err(|error| Failure::defect("publish", &error))?;
-        if !answer.failures.is_empty() {
+        if !answer.failures.is_empty() || !aws.waiting(FAILURES_URL).is_empty() {
             return Err(Failure::Defect("publish could not tell of a change".to_owned()));
         }
         aws.done_with(&last);

@@ -166,7 +166,8 @@ impl Table {
     ) -> Result<(), StoreError> {
         let mut set = vec!["doubted = :doubted"];
         let mut values = HashMap::from([
-            (":doubted".to_owned(), AttributeValue::Bool(checked.doubted)),
+            // As a text: what reads the table's stream knows texts, numbers and bytes.
+            (":doubted".to_owned(), AttributeValue::S(if checked.doubted { "yes" } else { "no" }.to_owned())),
             (":seen".to_owned(), AttributeValue::S(sortable(check.due_at))),
         ]);
         if let Some(row) = checked.row {
@@ -239,7 +240,6 @@ fn shard_name(account: &str, shard: u64) -> String {
 }
 
 fn check_of(attributes: Attributes) -> Result<Check, StoreError> {
-    let doubted = attributes.get("doubted").and_then(|value| value.as_bool().ok()).copied();
     let item = Item::read(KIND, attributes);
     Ok(Check {
         cip: item.parsed("cip", Cip::parse)?,
@@ -248,6 +248,6 @@ fn check_of(attributes: Attributes) -> Result<Check, StoreError> {
         heard_at: item.parsed_if_there("heard_at", Instant::parse)?,
         ordered_at: item.parsed_if_there("ordered_at", Instant::parse)?,
         row: item.find("row").map(str::to_owned),
-        doubted: doubted.unwrap_or(false),
+        doubted: item.find("doubted") == Some("yes"),
     })
 }
