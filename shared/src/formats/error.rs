@@ -149,3 +149,22 @@ pub enum FileError {
         remedy: String,
     },
 }
+
+/// Why a workbook or a document cannot be read: what is wrong, and what to do. `[]` in the remedy stands for the leg's table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) what: String,
+    pub(super) remedy: String,
+}
+
+impl Refusal {
+    pub(super) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Refusal {
+        Refusal { what: what.into(), remedy: remedy.into() }
+    }
+
+    /// The error of a file of this name and leg.
+    pub(super) fn of(self, file: &str, leg: &str) -> FileError {
+        let remedy = self.remedy.replace("[]", &format!("[{leg}]"));
+        FileError::Unreadable { file: file.to_owned(), what: self.what, remedy }
+    }
+}

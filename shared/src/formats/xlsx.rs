@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use super::Source;
 use super::cleanse::{Changes, Nature, clean};
 use super::csv::COLUMNS_MAX;
-use super::error::FileError;
+use super::error::{FileError, Refusal};
 use super::fields::{Defect, Fields, Row};
 use super::mapping::LegMapping;
 use super::ndjson::{Object, Value};
@@ -26,18 +26,7 @@ pub(super) use package::is_container;
 use sheet::{Cells, Sheet};
 use workbook::Workbook;
 
-/// Why a workbook cannot be read: what is wrong, and what to do. `[]` in the remedy stands for the leg's table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Refusal {
-    what: String,
-    remedy: String,
-}
-
 impl Refusal {
-    fn new(what: impl Into<String>, remedy: impl Into<String>) -> Refusal {
-        Refusal { what: what.into(), remedy: remedy.into() }
-    }
-
     fn damaged() -> Refusal {
         Refusal::new("is a damaged workbook, or cut short", "save or transfer it again")
     }
@@ -51,10 +40,7 @@ pub(super) fn read<'a, R, L: Fn(&R) -> Option<Instant>>(
     sorter: &mut Sorter<'_, R, L>,
     build: impl Fn(&mut Fields<'a, '_>) -> Result<R, Defect>,
 ) -> Result<(), FileError> {
-    let refuse = |refusal: Refusal| {
-        let remedy = refusal.remedy.replace("[]", &format!("[{}]", layout.leg.word()));
-        FileError::Unreadable { file: source.name.to_owned(), what: refusal.what, remedy }
-    };
+    let refuse = |refusal: Refusal| refusal.of(source.name, layout.leg.word());
     let mut package = Package::open(source.bytes).map_err(refuse)?;
     let workbook = Workbook::read(&mut package).map_err(refuse)?;
     let part = workbook.sheet(mapping.sheet.as_deref()).map_err(refuse)?;

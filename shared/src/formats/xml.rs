@@ -8,7 +8,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 use super::Source;
-use super::error::FileError;
+use super::error::{FileError, Refusal};
 use super::fields::{Defect, FIELD_BYTES_MAX, Fields, Row};
 use super::mapping::LegMapping;
 use super::ndjson::{Object, Value};
@@ -38,10 +38,7 @@ pub(super) fn read<'a, R, L: Fn(&R) -> Option<Instant>>(
     sorter: &mut Sorter<'_, R, L>,
     build: impl Fn(&mut Fields<'a, '_>) -> Result<R, Defect>,
 ) -> Result<(), FileError> {
-    let refuse = |refusal: Refusal| {
-        let remedy = refusal.remedy.replace("[]", &format!("[{}]", layout.leg.word()));
-        FileError::Unreadable { file: source.name.to_owned(), what: refusal.what, remedy }
-    };
+    let refuse = |refusal: Refusal| refusal.of(source.name, layout.leg.word());
     let text = decode(body, mapping.encoding).map_err(refuse)?;
     let plan = Plan::for_ndjson(source, layout, mapping);
     let mut object = Object::new(plan.columns.len());
@@ -56,19 +53,6 @@ pub(super) fn read<'a, R, L: Fn(&R) -> Option<Instant>>(
     let walked = Walk::new(&text, mapping.records.as_deref(), take).run();
     sorter.table.unknown_columns = unknown.into_iter().collect();
     walked.map_err(refuse)
-}
-
-/// Why a document gives no records; `[]` in the remedy stands for the leg's table.
-#[derive(Debug, PartialEq, Eq)]
-struct Refusal {
-    what: String,
-    remedy: String,
-}
-
-impl Refusal {
-    fn new(what: impl Into<String>, remedy: impl Into<String>) -> Refusal {
-        Refusal { what: what.into(), remedy: remedy.into() }
-    }
 }
 
 /// The characters of a document: as it declares them, else as the mapping does.
