@@ -41,12 +41,9 @@ pub(crate) async fn send(
 
 /// The accounts of the deployment and those that the policy adds, or the one that is named.
 fn accounts<'a>(task: &Task, config: &'a Config, policy: &'a Policy) -> Result<BTreeSet<&'a str>, TaskError> {
-    let all: BTreeSet<&str> = config.accounts.iter().chain(policy.accounts()).collect();
     match &task.account {
-        None => Ok(all),
-        Some(name) => {
-            all.get(name.as_str()).map(|account| BTreeSet::from([*account])).ok_or(TaskError::UnknownAccount)
-        }
+        None => Ok(config.accounts.iter().chain(policy.accounts()).collect()),
+        Some(name) => account(name, config, policy).map(|account| BTreeSet::from([account])),
     }
 }
 
