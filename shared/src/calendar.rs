@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, Utc, Weekday};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 
 /// Lima's distance from UTC. Peru has kept no daylight saving time since 1994.
 const LIMA_OFFSET_SECONDS: i32 = -5 * 3600;
@@ -58,13 +58,21 @@ impl Instant {
         Instant(self.0.saturating_add(i64::from(minutes).saturating_mul(NANOS_PER_MINUTE)))
     }
 
+    /// This time and so much more, or less; the same time where that is beyond what can be represented.
+    #[must_use]
+    pub fn moved(self, by: TimeDelta) -> Instant {
+        self.to_utc().checked_add_signed(by).and_then(Instant::from_utc).unwrap_or(self)
+    }
+
     /// The Lima calendar day on which this lies.
     #[must_use]
     pub fn business_day(self) -> Day {
         Day(self.in_lima().date_naive())
     }
 
-    fn in_lima(self) -> DateTime<FixedOffset> {
+    /// The same time on a clock in Lima, whatever the machine's zone.
+    #[must_use]
+    pub fn in_lima(self) -> DateTime<FixedOffset> {
         match FixedOffset::east_opt(LIMA_OFFSET_SECONDS) {
             Some(lima) => self.to_utc().with_timezone(&lima),
             None => self.to_utc().fixed_offset(),

@@ -135,8 +135,7 @@ pub(crate) async fn pass_on(clients: &Clients, noticed: &Noticed, now: Instant) 
     send_on(clients, noticed, now).await?;
     let row = &noticed.row;
     // The provider is asked soon whether it says the same: only a look after the notice confirms it.
-    let settled = row.received_at.to_utc() + NOTICE_SETTLES;
-    let due_at = Instant::from_utc(settled).unwrap_or(row.received_at);
+    let due_at = row.received_at.moved(NOTICE_SETTLES);
     clients.table.wake_check(&row.account, row.cip, row.received_at, due_at).await?;
     note_operation(clients, &row.account, row.operation_number.as_deref(), row.cip).await
 }

@@ -63,8 +63,7 @@ pub(crate) async fn pull(
     };
     let worker = worker();
     let lease = config.budget.saturating_add(LEASE_BEYOND_BUDGET);
-    let until = now.to_utc() + TimeDelta::from_std(lease).unwrap_or_default();
-    let until = Instant::from_utc(until).unwrap_or(now);
+    let until = now.moved(TimeDelta::from_std(lease).unwrap_or_default());
     let ending = if clients.table.lock_source(account, wanted, &worker, now, until).await? {
         let ending = Box::pin(work(&pull, source)).await;
         if let Err(error) = clients.table.unlock_source(account, wanted, &worker).await {

@@ -240,7 +240,9 @@ pub fn source_of(key: &str) -> &str {
     name.split(['-', '.']).next().unwrap_or(name)
 }
 
-fn short_hash(content: &[u8]) -> String {
+/// The hash over a content as names of objects have it.
+#[must_use]
+pub fn short_hash(content: &[u8]) -> String {
     short(&hash_parts([content]))
 }
 

@@ -359,7 +359,7 @@ impl Context<'_> {
         let name = format!("page {number}");
         let rows = self.reader.read(self.report, &name, account, format, &reply.body);
         let rows = rows.map_err(|error| unreadable(&error))?;
-        let (here, hash) = (rows.count(), short_hash(&reply.body));
+        let (here, hash) = (rows.count(), layout::short_hash(&reply.body));
         // Before anything of the page counts: after a failure it is asked for again.
         let repeated = ReportError::Repeated { page: number };
         if here > 0 && progress.pages.last() == Some(&hash) {
@@ -407,8 +407,7 @@ fn check_total(stated: Option<u64>, progress: &mut Progress, is_last: bool) -> R
 
 /// A moment after it, as far as names of objects tell moments apart.
 fn later(tick: Instant) -> Instant {
-    let time = tick.to_utc().checked_add_signed(TimeDelta::seconds(1));
-    time.and_then(Instant::from_utc).unwrap_or(tick)
+    tick.moved(TimeDelta::seconds(1))
 }
 
 /// What a pull goes on under: with another request, mapping or schedule, other windows and pages would follow those that
@@ -421,8 +420,4 @@ fn description(report: &Report) -> String {
     let (paging, schedule) = (format!("{paging:?}"), format!("{schedule:?}"));
     let parts = [leg.word(), url, body, content_type, accept, time_format, &paging, &schedule, mapping];
     hex::encode(hash_parts(parts.map(str::as_bytes)).first_chunk::<6>().copied().unwrap_or_default())
-}
-
-fn short_hash(bytes: &[u8]) -> String {
-    hex::encode(hash_parts([bytes]).first_chunk::<6>().copied().unwrap_or_default())
 }

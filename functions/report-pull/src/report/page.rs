@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::FixedOffset;
 use cuadre::calendar::Instant;
 use cuadre::config::sources::{Authorization, Paging, Place, Report, Request, Window};
 use cuadre::formats::{Format, text_at};
@@ -100,12 +99,7 @@ fn hide_literals(json: &mut serde_json::Value, values: &[(&'static str, String)]
 }
 
 fn values(request: &Request, which: Which<'_>) -> Vec<(&'static str, String)> {
-    let lima = |time: Instant| {
-        let utc = time.to_utc();
-        let zone = FixedOffset::west_opt(5 * 3600);
-        let time = zone.map_or_else(|| utc.fixed_offset(), |zone| utc.with_timezone(&zone));
-        time.format(&request.time_format).to_string()
-    };
+    let lima = |time: Instant| time.in_lima().format(&request.time_format).to_string();
     let last = which.window.to.to_utc() - chrono::TimeDelta::nanoseconds(1);
     let last = Instant::from_utc(last).unwrap_or(which.window.from);
     let (first, size) = match &request.paging {

@@ -206,8 +206,7 @@ pub(super) async fn finish(
     tell(&manifest, before.as_ref());
     if is_gapless(context, &context.source.name, names).await? {
         // A window by hand may end later than there was anything to hear.
-        let heard = names.tick.to_utc().checked_sub_signed(context.report.schedule.lag);
-        let heard = heard.and_then(Instant::from_utc).unwrap_or(names.tick);
+        let heard = names.tick.moved(-context.report.schedule.lag);
         clients.table.move_watermark(account, &context.source.name, names.window.to.min(heard)).await?;
     }
     progress.manifest = Some(names.manifest());

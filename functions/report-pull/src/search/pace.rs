@@ -31,26 +31,26 @@ pub(crate) fn next_look(
     recheck: TimeDelta,
     now: Instant,
 ) -> Option<Instant> {
-    let heard = check.heard_at.map(|heard| moved(heard, recheck));
+    let heard = check.heard_at.map(|heard| heard.moved(recheck));
     let end =
-        if doubted { None } else { row.and_then(|row| ended(row, check)).map(|end| moved(end, recheck)) };
+        if doubted { None } else { row.and_then(|row| ended(row, check)).map(|end| end.moved(recheck)) };
     // A notice keeps a CIP in view whatever the search says of it; only a look after it confirms it.
     let last = match end {
-        None => moved(check.begun_at.max(check.heard_at.unwrap_or(check.begun_at)), AGE_MAX),
+        None => check.begun_at.max(check.heard_at.unwrap_or(check.begun_at)).moved(AGE_MAX),
         Some(end) => heard.map_or(end, |heard| heard.max(end)),
     };
     if now >= last {
         return None;
     }
     let is_open = end.is_none();
-    let since = if is_open { check.begun_at } else { moved(last, -recheck) };
+    let since = if is_open { check.begun_at } else { last.moved(-recheck) };
     // What nobody understood keeps an order from shipping, and a person waiting.
-    let mut next = moved(now, if doubted { OPEN_FIRST } else { pace(now, since, is_open) });
+    let mut next = now.moved(if doubted { OPEN_FIRST } else { pace(now, since, is_open) });
     if is_open && let Some(expiry) = row.and_then(|row| row.expires_at).filter(|expiry| *expiry >= now) {
-        next = next.min(moved(expiry, AFTER_EXPIRY));
+        next = next.min(expiry.moved(AFTER_EXPIRY));
     }
     // What a notice told is to be confirmed soon.
-    if let Some(settled) = check.heard_at.map(|heard| moved(heard, NOTICE_SETTLES)).filter(|at| *at > now) {
+    if let Some(settled) = check.heard_at.map(|heard| heard.moved(NOTICE_SETTLES)).filter(|at| *at > now) {
         next = next.min(settled);
     }
     Some(next.min(last))
@@ -89,13 +89,9 @@ pub(crate) fn is_news(row: &ReportRow<'_>, known: Option<&ReportRow<'_>>, check:
     }
     let heard_between = |heard: Instant| {
         known.observed_at.is_none_or(|seen| seen <= heard)
-            && row.observed_at.is_some_and(|seen| seen >= moved(heard, NOTICE_SETTLES))
+            && row.observed_at.is_some_and(|seen| seen >= heard.moved(NOTICE_SETTLES))
     };
     check.heard_at.is_some_and(heard_between)
-}
-
-fn moved(time: Instant, by: TimeDelta) -> Instant {
-    time.to_utc().checked_add_signed(by).and_then(Instant::from_utc).unwrap_or(time)
 }
 
 #[cfg(test)]

@@ -128,10 +128,10 @@ impl Schedule {
         let begin = match (self.mode, covered_until) {
             (_, Some(until)) if until >= end => return Vec::new(),
             (Mode::Incremental, Some(until)) => {
-                let back = moved(until, -self.overlap);
+                let back = until.moved(-self.overlap);
                 first_day.map_or(back, |first| first.max(back))
             }
-            _ => first_day.unwrap_or_else(|| moved(end, -TimeDelta::days(1))),
+            _ => first_day.unwrap_or_else(|| end.moved(-TimeDelta::days(1))),
         };
         if self.mode == Mode::Full {
             return if begin < end { vec![Window { from: begin, to: end }] } else { Vec::new() };
@@ -139,7 +139,7 @@ impl Schedule {
         let mut windows = Vec::new();
         let mut from = begin;
         while from < end {
-            let to = moved(from, self.window).min(end);
+            let to = from.moved(self.window).min(end);
             // What can be no further from its beginning ends it; the calendar is bounded.
             if to <= from {
                 break;
@@ -152,17 +152,13 @@ impl Schedule {
 
     /// Up to when there is something to ask for: the last multiple of `every` in the Lima day, less the lag.
     fn end_at(&self, tick: Instant) -> Option<Instant> {
-        let heard = moved(tick, -self.lag);
+        let heard = tick.moved(-self.lag);
         let midnight = heard.business_day().start()?;
         let since_midnight = heard.to_utc().signed_duration_since(midnight.to_utc());
         let every = self.every.num_seconds().max(1);
         let whole = since_midnight.num_seconds().checked_div(every)?.checked_mul(every)?;
-        Some(moved(midnight, TimeDelta::seconds(whole)))
+        Some(midnight.moved(TimeDelta::seconds(whole)))
     }
-}
-
-fn moved(time: Instant, by: TimeDelta) -> Instant {
-    time.to_utc().checked_add_signed(by).and_then(Instant::from_utc).unwrap_or(time)
 }
 
 #[cfg(test)]

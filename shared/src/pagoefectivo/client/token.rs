@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as Lock, PoisonError};
 
-use chrono::{FixedOffset, TimeDelta};
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
@@ -132,9 +132,7 @@ async fn authorize(
 
 /// `yyyy-MM-ddTHH:mm:ss-05:00`, always Lima's time whatever the machine's zone (vendor doc v1.1).
 pub(super) fn lima_time(now: Instant) -> String {
-    let lima = FixedOffset::west_opt(5 * 3600);
-    let time = lima.map_or_else(|| now.to_utc().fixed_offset(), |lima| now.to_utc().with_timezone(&lima));
-    time.format("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    now.in_lima().format("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 /// SHA-256 (not HMAC) of `idService.accessKey.secretKey.dateRequest` in lower-case hexadecimal (vendor doc v1.1 and
