@@ -14,6 +14,7 @@ mod order_facts;
 mod outputs;
 mod records;
 mod refunds;
+mod second;
 mod shuffle;
 mod waiting;
 mod worlds;
