@@ -1,6 +1,12 @@
 //! Time: stored in UTC, shown in Lima, cut into business days in Lima (UTC−5 all year).
 
+mod bank;
+mod grace;
+
 use std::fmt;
+
+pub use bank::{BankCalendar, is_holiday};
+pub use grace::{BUSINESS_DAYS_MAX, Grace};
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 
@@ -21,6 +27,9 @@ pub struct Instant(i64);
 impl Instant {
     /// 1970-01-01T00:00:00Z.
     pub const UNIX_EPOCH: Instant = Instant(0);
+
+    /// The last time that can be represented.
+    pub const LAST: Instant = Instant(i64::MAX);
 
     /// Reads an RFC 3339 time; a blank in place of the `T` is understood, as RFC 3339 allows.
     #[must_use]
@@ -114,6 +123,18 @@ impl Day {
         !matches!(self.0.weekday(), Weekday::Sat | Weekday::Sun)
     }
 
+    /// The day after it; `None` at the end of the calendar.
+    #[must_use]
+    pub fn next(self) -> Option<Day> {
+        self.0.succ_opt().map(Day)
+    }
+
+    /// The first instant after the day; `None` outside the years that an [`Instant`] holds.
+    #[must_use]
+    pub fn end(self) -> Option<Instant> {
+        self.next()?.start()
+    }
+
     /// The first instant of the day; `None` outside the years that an [`Instant`] holds.
     #[must_use]
     pub fn start(self) -> Option<Instant> {
@@ -153,6 +174,9 @@ mod tests {
     fn a_day_begins_at_midnight_in_lima() {
         let start = |text: &str| Day::parse(text).unwrap().start().map(|time| time.to_string());
         assert_eq!(start("2026-03-02").as_deref(), Some("2026-03-02T00:00:00-05:00"));
+        let end = |text: &str| Day::parse(text).unwrap().end().map(|time| time.to_string());
+        assert_eq!(end("2026-02-28").as_deref(), Some("2026-03-01T00:00:00-05:00"));
+        assert_eq!(end("2262-04-11"), None);
         assert_eq!(start("1600-01-01"), None);
         assert_eq!(start("9999-12-31"), None);
     }

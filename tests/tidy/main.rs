@@ -37,6 +37,7 @@ const CORE: &[&str] = &[
     "shared/src/money.rs",
     "shared/src/ids.rs",
     "shared/src/calendar.rs",
+    "shared/src/calendar",
     "shared/src/lifecycle",
     "shared/src/reconcile",
     "shared/src/report",

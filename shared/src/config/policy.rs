@@ -7,9 +7,13 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use super::by_account::ByAccount;
 use super::env;
 use super::files::{self, FileRule, FileRuleError, FileRules, FilesTable};
+use super::grace::{self, GraceError, GraceTable, Graces};
+use super::holidays::{self, HolidayError, HolidaysTable};
 use super::sources::{self, Source, SourceError, SourceTable};
+use crate::calendar::{BankCalendar, Grace, Instant};
 use crate::formats::{Leg, toml_fault};
 use crate::lifecycle::meaning::{Meaning, Meanings};
 use crate::money::{self, Currency};
@@ -55,6 +59,12 @@ pub enum PolicyError {
         "policy key accounts.{0}.forward_url is not an https:// address (plain http:// is for 127.0.0.1, localhost and [::1])"
     )]
     ForwardUrl(String),
+    /// A time of waiting that cannot be used.
+    #[error(transparent)]
+    Grace(#[from] GraceError),
+    /// A day on which banks are closed, or open, that cannot be used.
+    #[error(transparent)]
+    Holiday(#[from] HolidayError),
     /// A rule for files that cannot be used.
     #[error(transparent)]
     FileRule(#[from] FileRuleError),
@@ -88,8 +98,8 @@ pub struct PerLeg<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     tolerance_minor: BTreeMap<Currency, i64>,
-    /// How many hours after an event each leg may still be silent.
-    pub grace_hours: PerLeg<u32>,
+    graces: ByAccount<Graces>,
+    calendar: BankCalendar,
     /// How far each leg's plain files are taken to have spoken.
     pub coverage: PerLeg<Coverage>,
     /// What the provider's event types mean.
@@ -116,6 +126,7 @@ impl fmt::Debug for Address {
 struct PolicyFile {
     tolerance: ToleranceTable,
     grace: GraceTable,
+    holidays: HolidaysTable,
     coverage: CoverageTable,
     events: BTreeMap<String, String>,
     accounts: BTreeMap<String, AccountTable>,
@@ -125,6 +136,7 @@ struct PolicyFile {
 #[serde(deny_unknown_fields, default)]
 struct AccountTable {
     forward_url: Option<String>,
+    grace: GraceTable,
     files: FilesTable,
     sources: BTreeMap<String, SourceTable>,
 }
@@ -139,20 +151,6 @@ struct ToleranceTable {
 impl Default for ToleranceTable {
     fn default() -> Self {
         ToleranceTable { absolute: "0.05".to_owned(), by_currency: BTreeMap::new() }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct GraceTable {
-    orders_hours: u32,
-    reports_hours: u32,
-    notices_hours: u32,
-}
-
-impl Default for GraceTable {
-    fn default() -> Self {
-        GraceTable { orders_hours: 24, reports_hours: 24, notices_hours: 24 }
     }
 }
 
@@ -198,9 +196,13 @@ impl Policy {
                 None => return Err(PolicyError::Meaning { event, value }),
             }
         }
+        let mut graces = ByAccount::general(grace::read("grace", &file.grace, Graces::default())?);
+        let calendar = holidays::read(&file.holidays)?;
         let (mut forward_urls, mut file_rules) = (BTreeMap::new(), BTreeMap::new());
         let mut sources = BTreeMap::new();
         for (account, table) in file.accounts {
+            let place = format!("accounts.{account}.grace");
+            graces.set(&account, grace::read(&place, &table.grace, *graces.for_all())?);
             file_rules.insert(account.clone(), files::read(&account, table.files)?);
             sources.insert(account.clone(), sources::read(&account, table.sources)?);
             match table.forward_url.map(|url| env::keeps_secrets(&url).then_some(url)) {
@@ -215,11 +217,8 @@ impl Policy {
             forward_urls,
             file_rules,
             sources,
-            grace_hours: PerLeg {
-                orders: file.grace.orders_hours,
-                reports: file.grace.reports_hours,
-                notices: file.grace.notices_hours,
-            },
+            graces,
+            calendar,
             coverage: PerLeg {
                 orders: file.coverage.orders,
                 reports: file.coverage.reports,
@@ -233,6 +232,24 @@ impl Policy {
     #[must_use]
     pub fn tolerance_minor(&self, currency: Currency) -> i64 {
         self.tolerance_minor.get(&currency).copied().unwrap_or(0)
+    }
+
+    /// How long the legs of an account may be silent after an event.
+    #[must_use]
+    pub fn grace(&self, account: &str) -> Graces {
+        *self.graces.of(account)
+    }
+
+    /// When a leg that has this grace may no longer be silent of an event, by the calendar of the banks.
+    #[must_use]
+    pub fn grace_end(&self, grace: Grace, event: Instant) -> Instant {
+        grace.end(event, &self.calendar)
+    }
+
+    /// The days on which banks do business.
+    #[must_use]
+    pub const fn calendar(&self) -> &BankCalendar {
+        &self.calendar
     }
 
     /// Where the notices of an account are sent on to, if anywhere.
@@ -282,7 +299,8 @@ impl Default for Policy {
             forward_urls: BTreeMap::new(),
             file_rules: BTreeMap::new(),
             sources: BTreeMap::new(),
-            grace_hours: PerLeg { orders: 24, reports: 24, notices: 24 },
+            graces: ByAccount::general(Graces::default()),
+            calendar: BankCalendar::default(),
             coverage: PerLeg {
                 orders: Coverage::Latest,
                 reports: Coverage::Latest,
@@ -306,7 +324,6 @@ mod tests {
     fn every_key_is_read() {
         let policy = Policy::parse(
             "[tolerance]\nabsolute = \"0.10\"\nby_currency = { USD = \"0.02\" }\n\
-             [grace]\norders_hours = 1\nreports_hours = 2\nnotices_hours = 3\n\
              [coverage]\norders = \"complete\"\n\
              [events]\n\"cip.reversed\" = \"reversed\"\n\
              [accounts.tienda]\nforward_url = \"https://shop.example/pe\"\n",
@@ -314,7 +331,6 @@ mod tests {
         .unwrap();
         assert_eq!(policy.tolerance_minor(Currency::Pen), 10);
         assert_eq!(policy.tolerance_minor(Currency::Usd), 2);
-        assert_eq!(policy.grace_hours, PerLeg { orders: 1, reports: 2, notices: 3 });
         assert_eq!(policy.coverage.orders, Coverage::Complete);
         assert_eq!(policy.coverage.reports, Coverage::Latest);
         assert_eq!(policy.meanings.of("cip.reversed"), Some(Meaning::Reversed));

@@ -84,7 +84,7 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
         let cip = &member.cip.view;
         let Some(stand) = Stand::choose(&[cip], self.judge.as_of, None) else { return };
         let judgement = if cip.conflicting.is_empty() {
-            self.judge.without_order(&stand)
+            self.judge.without_order(member.cip.account, &stand)
         } else {
             (Class::ConflictingRecord, Some(Reason::ReportRowsContradict))
         };

@@ -115,14 +115,15 @@ impl Judge<'_> {
     }
 
     /// Judges a CIP that no order expects.
-    pub fn without_order(&self, stand: &Stand<'_, '_, '_>) -> Judgement {
+    pub fn without_order(&self, account: &str, stand: &Stand<'_, '_, '_>) -> Judgement {
         if cell(None, stand.state) != Cell::MissingOrder {
             return (Class::Unpaid, None);
         }
         // Without any time there is nothing to wait from, and the money is there.
         let start = stand.paid_at().or_else(|| stand.created_at());
+        let grace = self.policy.grace(account).orders;
         let waits = start
-            .is_some_and(|start| still_silent(self.coverage.orders, start, self.policy.grace_hours.orders));
+            .is_some_and(|start| still_silent(self.coverage.orders, self.policy.grace_end(grace, start)));
         if waits { (Class::Open, Some(Reason::NoOrder)) } else { (Class::MissingOrder, None) }
     }
 
@@ -211,20 +212,23 @@ impl Judge<'_> {
         order: &OrderRow<'_>,
         stand: Option<&Stand<'_, '_, '_>>,
     ) -> bool {
+        let graces = self.policy.grace(&order.account);
         match rests_on {
-            RestsOn::Orders => still_silent(self.coverage.orders, start, self.policy.grace_hours.orders),
+            RestsOn::Orders => {
+                still_silent(self.coverage.orders, self.policy.grace_end(graces.orders, start))
+            }
             RestsOn::Reports => {
                 let found = stand.and_then(|stand| stand.cip.key.cip());
                 let covered = self.coverage.of_cips(&order.account, order.cips.iter().copied().chain(found));
-                still_silent(covered, start, self.policy.grace_hours.reports)
+                still_silent(covered, self.policy.grace_end(graces.reports, start))
             }
         }
     }
 }
 
 /// Whether a leg may still speak of an event: it has not been heard up to the end of its grace.
-pub(super) fn still_silent(covered_until: Option<Instant>, start: Instant, grace_hours: u32) -> bool {
-    covered_until.is_none_or(|covered| covered < start.plus_hours(grace_hours))
+pub(super) fn still_silent(covered_until: Option<Instant>, grace_end: Instant) -> bool {
+    covered_until.is_none_or(|covered| covered < grace_end)
 }
 
 const fn open_reason(cell: Cell) -> Option<Reason> {

@@ -112,15 +112,15 @@ impl<'c, 'r, 'a> Relation<'c, 'r, 'a> {
     /// The payments of a CIP that no notice announced and that notices had the time to announce.
     pub fn unannounced<'x>(&self, cip: &'x AccountCip<'r, 'a>) -> Vec<&'x Operation<'r, 'a>> {
         let Some(number) = cip.view.key.cip() else { return Vec::new() };
+        let grace = self.policy.grace(cip.account).notices;
         let heard = self.by_cip.get(&(cip.account, number)).map_or(&[][..], Vec::as_slice);
         let announced =
             |operation: &Operation<'_, '_>| heard.iter().any(|notice| notice.may_tell_of(operation));
         let may_come = |operation: &Operation<'_, '_>| {
             let created_at = operation.speaker().and_then(|settled| settled.row.created_at);
             let start = operation.paid_at().or(created_at);
-            start.is_some_and(|start| {
-                still_silent(self.coverage.notices, start, self.policy.grace_hours.notices)
-            })
+            start
+                .is_some_and(|start| still_silent(self.coverage.notices, self.policy.grace_end(grace, start)))
         };
         cip.view.operations.iter().filter(|operation| !announced(operation) && !may_come(operation)).collect()
     }
@@ -178,7 +178,8 @@ impl<'c, 'r, 'a> Relation<'c, 'r, 'a> {
         }
         let start = notice.paid_at.unwrap_or(notice.received_at);
         let covered = self.coverage.of_cips(&notice.account, [notice.cip]);
-        if still_silent(covered, start, self.policy.grace_hours.reports) {
+        let grace = self.policy.grace(&notice.account).reports;
+        if still_silent(covered, self.policy.grace_end(grace, start)) {
             (Class::Open, Some(Reason::NothingAtProvider))
         } else {
             (Class::UnconfirmedNotice, None)
