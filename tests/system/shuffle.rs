@@ -66,7 +66,7 @@ fn a_generated_day_may_come_in_any_order() {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut shuffled = data.clone();
         for file in &mut shuffled.files {
-            file.bytes = match file.name {
+            file.bytes = match file.name.as_str() {
                 "portal.ndjson" => shuffle_lines(&file.bytes, &mut random),
                 "orders.csv" | "reports.csv" | "notices.csv" => shuffle_csv(&file.bytes, &mut random),
                 _ => continue,

@@ -110,6 +110,9 @@ pub struct GenerateArguments {
     /// Decides every byte
     #[arg(long, value_name = "S")]
     pub seed: u64,
+    /// Also a folder for each day, `day=YYYY-MM-DD`, with the rows that arrived on it
+    #[arg(long)]
+    pub by_day: bool,
     /// Folder for the files
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,

@@ -1,5 +1,9 @@
 //! `cuadre generate`: a seeded data set of all legs with its answer key.
 
+use std::collections::BTreeMap;
+
+use cuadre_generator::{Dataset, generate, generate_by_day};
+
 use crate::cli::GenerateArguments;
 use crate::failure::Failure;
 use crate::{Done, Verdict, outputs, screen};
@@ -15,33 +19,61 @@ pub(crate) fn run(arguments: &GenerateArguments) -> Result<Done, Failure> {
     }
     outputs::make_folder(&arguments.out)?;
     let spinner = screen::spinner("making the data set");
-    let dataset = cuadre_generator::generate(arguments.orders, arguments.seed);
-    let files = dataset.files.iter().map(|file| (file.name, file.bytes.as_slice()));
-    let places = outputs::write(&arguments.out, files)?;
+    let make = if arguments.by_day { generate_by_day } else { generate };
+    let dataset = make(arguments.orders, arguments.seed);
+    let mut places = Vec::new();
+    for (folder, files) in &by_folder(&dataset) {
+        places.extend(outputs::write(&arguments.out.join(folder), files.iter().copied())?);
+    }
     spinner.finish_and_clear();
     let report = places.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join("\n");
     Ok(Done { verdict: Verdict::Agreed, report })
 }
 
+/// The files by the folder inside the data set's that they belong to, the data set's own first.
+fn by_folder(dataset: &Dataset) -> BTreeMap<&str, Vec<(&str, &[u8])>> {
+    let mut folders: BTreeMap<&str, Vec<(&str, &[u8])>> = BTreeMap::new();
+    for file in &dataset.files {
+        let (folder, name) = file.name.rsplit_once('/').unwrap_or(("", &file.name));
+        folders.entry(folder).or_default().push((name, &file.bytes));
+    }
+    folders
+}
+
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]
     fn a_data_set_is_written_with_its_answer_key() {
         let folder = tempfile::tempdir().unwrap();
-        let arguments = GenerateArguments { orders: 20, seed: 3, out: folder.path().join("data") };
-        assert_eq!(run(&arguments).unwrap().report.lines().count(), 6);
-        for name in ["orders.csv", "reports.csv", "notices.csv", "answer-key.csv", "README.txt"] {
+        let arguments = arguments(20, false, folder.path().join("data"));
+        assert_eq!(run(&arguments).unwrap().report.lines().count(), 9);
+        for name in ["orders.csv", "settlements.csv", "bank.csv", "answer-key.csv", "README.txt"] {
             assert!(folder.path().join("data").join(name).is_file(), "{name}");
         }
+    }
+
+    #[test]
+    fn each_day_of_arrival_has_a_folder_where_it_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        run(&arguments(60, true, folder.path().to_owned())).unwrap();
+        for name in ["orders.csv", "day=2026-04-20/orders.csv", "day=2026-04-20/bank.csv"] {
+            assert!(folder.path().join(name).is_file(), "{name}");
+        }
+    }
+
+    fn arguments(orders: u64, by_day: bool, out: PathBuf) -> GenerateArguments {
+        GenerateArguments { orders, seed: 3, by_day, out }
     }
 
     #[test]
     fn too_many_orders_are_refused_before_anything_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("data");
-        let arguments = GenerateArguments { orders: ORDERS_MAX + 1, seed: 3, out: out.clone() };
+        let arguments = arguments(ORDERS_MAX + 1, false, out.clone());
         assert!(matches!(run(&arguments), Err(Failure::Input(_))));
         assert!(!out.exists());
     }

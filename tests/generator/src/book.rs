@@ -1,11 +1,15 @@
 //! The book in which a data set grows: counters, files, and the key beside them.
 
+use crate::banking_days::Day;
 use crate::chance::Chance;
-use crate::key::KeyRow;
+use crate::key::{Case, Key, KeyRow, PAIRS_HEADER};
+use crate::ledger::{BANK_HEADER, SETTLEMENTS_HEADER};
+use crate::payouts::Payouts;
 use crate::rows::{Currency, Dirt, Notice, Order, Report};
+use crate::sheet::Sheet;
 use crate::time::{DAY, END, HOUR, MINUTE, Zone, zone};
 use crate::writing::{
-    NOTICES_HEADER, ORDERS_HEADER, REPORTS_HEADER, Sheet, notice_csv, order_csv, report_csv, report_ndjson,
+    NOTICES_HEADER, ORDERS_HEADER, REPORTS_HEADER, notice_csv, order_csv, report_csv, report_ndjson,
 };
 
 /// The merchant's PagoEfectivo services, each with its stores.
@@ -16,26 +20,39 @@ const ACCOUNTS: [(&str, &str, &str); 2] =
 pub(crate) struct Book {
     pub(crate) chance: Chance,
     pub(crate) start: i64,
+    /// The name of the present case.
+    pub(crate) case: Case,
     pub(crate) orders: Sheet,
     pub(crate) reports: Sheet,
     pub(crate) portal: Sheet,
     pub(crate) notices: Sheet,
-    pub(crate) key: Vec<KeyRow>,
+    pub(crate) settlements: Sheet,
+    pub(crate) bank: Sheet,
+    pub(crate) pairs: Sheet,
+    pub(crate) key: Key,
+    pub(crate) payouts: Payouts,
     orders_begun: u64,
     last_cip: u64,
     last_operation: u64,
 }
 
 impl Book {
-    pub(crate) fn new(seed: u64) -> Book {
+    /// An empty book; with `days`, rows are also kept by the day of their arrival.
+    pub(crate) fn new(seed: u64, days: bool) -> Book {
+        let leg = |name, header| Sheet::new(name, header).by_day(days);
         Book {
             chance: Chance::new(seed),
             start: END,
-            orders: Sheet::new("orders.csv", Some(ORDERS_HEADER)),
-            reports: Sheet::new("reports.csv", Some(REPORTS_HEADER)),
-            portal: Sheet::new("portal.ndjson", None),
-            notices: Sheet::new("notices.csv", Some(NOTICES_HEADER)),
-            key: Vec::new(),
+            case: Case { name: "closing", variant: 0 },
+            orders: leg("orders.csv", Some(ORDERS_HEADER)),
+            reports: leg("reports.csv", Some(REPORTS_HEADER)),
+            portal: leg("portal.ndjson", None),
+            notices: leg("notices.csv", Some(NOTICES_HEADER)),
+            settlements: leg("settlements.csv", Some(SETTLEMENTS_HEADER)),
+            bank: leg("bank.csv", Some(BANK_HEADER)),
+            pairs: Sheet::new("pairs.csv", Some(PAIRS_HEADER)),
+            key: Key::default(),
+            payouts: Payouts::default(),
             orders_begun: 0,
             last_cip: 21_480_000,
             last_operation: 98_700,
@@ -89,7 +106,9 @@ impl Book {
             fulfilled: None,
             refunded: None,
             updated: None,
-            payer: self.chance.below(1 << 24),
+            payer: self.chance.below(1 << 32),
+            address: self.chance.below(1 << 32),
+            payee: None,
             channel: self.chance.pick("web", &["app", "web", "phone, \"Ana\"", "shop\nwindow"]),
             zone: zone(&mut self.chance),
             short_amount: false,
@@ -114,12 +133,14 @@ impl Book {
 
     /// The provider's row of a payment of the order's first CIP, of its amount, with a number of its own.
     pub(crate) fn payment(&mut self, order: &Order, paid: i64) -> Report {
+        let operation = self.operation();
         Report {
             account: order.account,
             store: order.store,
             cip: order.cips.first().copied(),
             reference: Some(order.reference.clone()),
-            operation: Some(self.operation()),
+            provider_id: self.provider_id(&operation),
+            operation: Some(operation),
             minor: order.minor,
             currency: order.currency,
             status: "paid",
@@ -135,11 +156,16 @@ impl Book {
         }
     }
 
+    /// One payment in six bears a number of the provider's own beside that of its operation.
+    fn provider_id(&mut self, operation: &str) -> Option<String> {
+        (self.chance.below(6) == 0).then(|| format!("PE{operation}"))
+    }
+
     /// The provider's row of what the order's first CIP is when it is looked at.
     pub(crate) fn snapshot(&mut self, order: &Order, status: &'static str, observed: i64) -> Report {
         let row =
             Report { status, operation: None, paid: None, fees: false, ..self.payment(order, observed) };
-        Report { observed: Some(observed), ..row }
+        Report { observed: Some(observed), provider_id: None, ..row }
     }
 
     /// The row that takes the payment back some hours later, under its number.
@@ -150,24 +176,41 @@ impl Book {
 
     /// The same CIP paid once more, under another number.
     pub(crate) fn paid_again(&mut self, payment: &Report, later: i64) -> Report {
-        let operation = Some(self.operation());
-        Report { operation, paid: payment.paid.map(|paid| paid + later), ..payment.clone() }
+        let operation = self.operation();
+        let provider_id = self.provider_id(&operation);
+        let paid = payment.paid.map(|paid| paid + later);
+        Report { operation: Some(operation), provider_id, paid, ..payment.clone() }
     }
 
     pub(crate) fn tell_order(&mut self, row: &Order) {
-        self.orders.push(order_csv(row).as_bytes());
+        let times = [row.paid, row.fulfilled, row.updated];
+        let arrived = self.arrival(times.into_iter().flatten().fold(row.created, i64::max));
+        self.orders.push(order_csv(row).as_bytes(), arrived);
     }
 
     pub(crate) fn tell_report(&mut self, row: &Report) {
-        self.reports.push(report_csv(row).as_bytes());
+        let arrived = self.arrival_of(row);
+        self.reports.push(report_csv(row).as_bytes(), arrived);
     }
 
     pub(crate) fn tell_portal(&mut self, row: &Report) {
-        self.portal.push(report_ndjson(row).as_bytes());
+        let arrived = self.arrival_of(row);
+        self.portal.push(report_ndjson(row).as_bytes(), arrived);
     }
 
     pub(crate) fn tell_notice(&mut self, row: &Notice) {
-        self.notices.push(notice_csv(row).as_bytes());
+        self.notices.push(notice_csv(row).as_bytes(), Day::of(row.received.min(END)));
+    }
+
+    fn arrival_of(&mut self, row: &Report) -> Day {
+        let latest = [row.paid, row.observed].into_iter().flatten().max();
+        self.arrival(latest.or(row.created).unwrap_or(self.start))
+    }
+
+    /// The day on which a row arrives that is known from a time on: at once, and one in fifty some days late.
+    fn arrival(&mut self, known: i64) -> Day {
+        let late = if self.chance.percent(2) { self.chance.between(1, 3) } else { 0 };
+        Day::of((known + late * DAY).min(END))
     }
 
     /// The signed notice of a payment, received soon after it.
@@ -200,6 +243,11 @@ impl Book {
         self.announce(payment);
     }
 
+    /// Expects a line, as part of the present case.
+    pub(crate) fn note(&mut self, row: KeyRow) {
+        self.key.push(&KeyRow { case: self.case, ..row });
+    }
+
     /// Expects a line of the pair of this order and what the provider says of it.
     pub(crate) fn expect(
         &mut self,
@@ -210,7 +258,7 @@ impl Book {
     ) {
         let cip =
             report.map(Report::cip_text).filter(|text| !text.is_empty()).unwrap_or_else(|| order.cip_list());
-        self.key.push(KeyRow {
+        self.note(KeyRow {
             class,
             account: order.account,
             reference: order.reference.clone(),
@@ -224,9 +272,23 @@ impl Book {
         });
     }
 
+    /// Expects that an order waits for a person, who has to say which of several it is.
+    pub(crate) fn expect_ambiguous(&mut self, order: &Order) {
+        self.note(KeyRow {
+            class: "ambiguous_reference",
+            account: order.account,
+            reference: order.reference.clone(),
+            cip: order.cip_list(),
+            currency: Some(order.currency),
+            order_minor: Some(order.minor),
+            unresolvable: true,
+            ..KeyRow::default()
+        });
+    }
+
     /// Expects a line of a CIP that no order expects.
     pub(crate) fn expect_alone(&mut self, class: &'static str, report: &Report) {
-        self.key.push(KeyRow {
+        self.note(KeyRow {
             class,
             account: report.account,
             reference: report.reference.clone().unwrap_or_default(),
@@ -241,7 +303,7 @@ impl Book {
     /// Expects a further payment as a break of its own: it bears its own amount and stands against no order amount.
     pub(crate) fn expect_further(&mut self, order: Option<&Order>, payment: &Report) {
         let reference = order.map(|order| order.reference.clone()).or_else(|| payment.reference.clone());
-        self.key.push(KeyRow {
+        self.note(KeyRow {
             class: "duplicate_payment",
             account: payment.account,
             reference: reference.unwrap_or_default(),
@@ -260,10 +322,11 @@ impl Book {
             File::Reports => &mut self.reports,
             File::Portal => &mut self.portal,
             File::Notices => &mut self.notices,
+            File::Settlements => &mut self.settlements,
         };
-        let line = sheet.push(record);
+        let line = sheet.push(record, Day::of(self.start.min(END)));
         let file = sheet.name;
-        self.key.push(KeyRow { class: "rejected", file, line: Some(line), field, ..KeyRow::default() });
+        self.note(KeyRow { class: "rejected", file, line: Some(line), field, ..KeyRow::default() });
     }
 
     /// Gives a row its times in another zone and its amount without trailing zeros: another text, the same content.
@@ -286,4 +349,5 @@ pub(crate) enum File {
     Reports,
     Portal,
     Notices,
+    Settlements,
 }

@@ -68,8 +68,11 @@ pub(crate) struct Order {
     pub(crate) fulfilled: Option<i64>,
     pub(crate) refunded: Option<i64>,
     pub(crate) updated: Option<i64>,
-    /// Number of the shopper, of which the pseudonym and the network address are made.
+    /// Numbers of the shopper and of the network address, of which the pseudonym and the address are made.
     pub(crate) payer: u64,
+    pub(crate) address: u64,
+    /// Whom a refund went to, where that is another than the shopper.
+    pub(crate) payee: Option<u64>,
     pub(crate) channel: &'static str,
     pub(crate) zone: Zone,
     /// Leaves trailing zeros of the amount away: another text, the same value.
@@ -112,6 +115,8 @@ pub(crate) struct Report {
     pub(crate) refunded: Option<i64>,
     /// Whether commission, IGV and net are told.
     pub(crate) fees: bool,
+    /// The provider's own number of the payment.
+    pub(crate) provider_id: Option<String>,
     pub(crate) observed: Option<i64>,
     pub(crate) zone: Zone,
     pub(crate) short_amount: bool,

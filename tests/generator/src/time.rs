@@ -10,17 +10,18 @@ pub(crate) const MINUTE: i64 = 60;
 pub(crate) const HOUR: i64 = 3_600;
 pub(crate) const DAY: i64 = 86_400;
 
-const LIMA_OFFSET: i64 = -5 * HOUR;
+pub(crate) const LIMA_OFFSET: i64 = -5 * HOUR;
 
-/// Monday, 2 February 2026, midnight in Lima.
-pub(crate) const BEGIN: i64 = 1_770_008_400;
+/// Monday, 2 March 2026, midnight in Lima. Easter lies inside: the banks are closed on the 2nd and 3rd of April.
+pub(crate) const BEGIN: i64 = 1_772_427_600;
 
 /// From here back, a case that needs every grace to be over may begin: payment (two days at most), what takes it back
-/// (one more) and a day of grace fit before [`END`].
+/// (one more) and the longest grace, ten business days for a refund, fit before [`END`].
 pub(crate) const SETTLED_UNTIL: i64 = BEGIN + 28 * DAY;
 
-/// The latest time in every file of the data set, hence its `as_of` and each leg's `covered_until`.
-pub(crate) const END: i64 = BEGIN + 34 * DAY;
+/// The latest time in every file of the data set, hence its `as_of` and each leg's `covered_until`: the first instant of
+/// Monday, 20 April.
+pub(crate) const END: i64 = BEGIN + 49 * DAY;
 
 /// How many of a hundred orders are placed in each hour of the day in Lima.
 const RHYTHM: [u64; 24] = [2, 1, 1, 0, 0, 1, 2, 3, 4, 5, 6, 6, 7, 6, 5, 5, 5, 5, 6, 7, 8, 7, 5, 3];
@@ -106,9 +107,9 @@ mod tests {
             write_time(&mut out, BEGIN + 9 * HOUR, zone);
             assert_eq!(out, expected);
         };
-        check(Zone::Lima, "2026-02-02T09:00:00-05:00");
-        check(Zone::Utc, "2026-02-02T14:00:00Z");
-        check(Zone::China, "2026-02-02T22:00:00+08:00");
+        check(Zone::Lima, "2026-03-02T09:00:00-05:00");
+        check(Zone::Utc, "2026-03-02T14:00:00Z");
+        check(Zone::China, "2026-03-02T22:00:00+08:00");
     }
 
     #[test]

@@ -1,64 +1,36 @@
 //! Rows to text: CSV for the shop's and the provider's files, NDJSON for the portal.
 
+use crate::ledger::{fees, full_width, micros};
 use crate::rows::{Currency, Dirt, Notice, Order, Report, write_minor, write_minor_short};
 use crate::time::{Zone, write_time};
 
 pub(crate) const ORDERS_HEADER: &str = "account,reference_id,cip,amount,currency,status,created_at,expires_at,paid_at,\
                                         fulfilled_at,refunded_amount,refund_payee_id,store,payer_id,ip,updated_at,channel";
 pub(crate) const REPORTS_HEADER: &str = "account,cip,reference_id,operation_number,amount,currency,status,created_at,\
-                                         expires_at,paid_at,refunded_amount,commission,igv,net,store,observed_at";
+                                         expires_at,paid_at,refunded_amount,commission,igv,net,provider_id,store,observed_at";
 pub(crate) const NOTICES_HEADER: &str =
     "account,cip,event_type,operation_number,amount,currency,paid_at,received_at";
 
 const NO_DATE: &str = "1900-01-01T00:00:00-05:00";
 
-/// A file that grows row by row and knows at which line the next one begins.
-#[derive(Debug)]
-pub(crate) struct Sheet {
-    pub(crate) name: &'static str,
-    pub(crate) bytes: Vec<u8>,
-    lines: u64,
-}
-
-impl Sheet {
-    /// A CSV file with its header, or an NDJSON file, which has none.
-    pub(crate) fn new(name: &'static str, header: Option<&str>) -> Sheet {
-        let mut sheet = Sheet { name, bytes: Vec::new(), lines: 0 };
-        if let Some(header) = header {
-            sheet.push(header.as_bytes());
-        }
-        sheet
-    }
-
-    /// Adds a record, which may span several lines, and returns the line at which it begins.
-    pub(crate) fn push(&mut self, record: &[u8]) -> u64 {
-        let line = self.lines.saturating_add(1);
-        let inner = record.iter().filter(|byte| **byte == b'\n').count();
-        self.bytes.extend_from_slice(record);
-        self.bytes.push(b'\n');
-        self.lines = line.saturating_add(u64::try_from(inner).unwrap_or(0));
-        line
-    }
-}
-
 /// A record under construction: fields with commas between them.
-struct Record(String);
+pub(crate) struct Record(String);
 
 impl Record {
-    fn new() -> Record {
+    pub(crate) fn new() -> Record {
         Record(String::with_capacity(256))
     }
 
-    fn raw(&mut self, write: impl FnOnce(&mut String)) {
+    pub(crate) fn raw(&mut self, write: impl FnOnce(&mut String)) {
         write(&mut self.0);
         self.0.push(',');
     }
 
-    fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.raw(|out| push_csv(out, text));
     }
 
-    fn maybe(&mut self, text: Option<&str>, missing: &str) {
+    pub(crate) fn maybe(&mut self, text: Option<&str>, missing: &str) {
         self.raw(|out| push_csv(out, text.unwrap_or(missing)));
     }
 
@@ -76,7 +48,7 @@ impl Record {
         });
     }
 
-    fn done(mut self) -> String {
+    pub(crate) fn done(mut self) -> String {
         self.0.pop();
         self.0
     }
@@ -114,8 +86,7 @@ fn amount(minor: i64, short: bool, dirt: Option<Dirt>) -> String {
     if dirt != Some(Dirt::FullWidth) {
         return plain;
     }
-    let wide = |c: char| char::from_u32(u32::from(c).saturating_add(0xFEE0)).unwrap_or(c);
-    plain.chars().map(|c| if c.is_ascii_digit() { wide(c) } else { c }).collect()
+    full_width(&plain)
 }
 
 fn currency(currency: Currency, dirt: Option<Dirt>) -> &'static str {
@@ -157,26 +128,16 @@ pub(crate) fn order_csv(row: &Order) -> String {
     out.time(row.paid, row.zone, no_time);
     out.time(row.fulfilled, row.zone, no_time);
     out.minor(row.refunded, no_refund);
-    let payee = row.refunded.map(|_| format!("payer-{:06x}", row.payer));
+    let payee = row.refunded.map(|_| format!("payer-{:08x}", row.payee.unwrap_or(row.payer)));
     out.maybe(payee.as_deref(), no_text);
     out.text(row.store);
-    out.text(&format!("payer-{:06x}", row.payer));
-    // 198.51.100.0/24 is reserved for documentation (RFC 5737).
-    out.text(&format!("198.51.100.{}", row.payer.rem_euclid(254).saturating_add(1)));
+    out.text(&format!("payer-{:08x}", row.payer));
+    // 2001:db8::/32 is reserved for documentation (RFC 3849).
+    let (high, low) = (row.address.div_euclid(1 << 16), row.address.rem_euclid(1 << 16));
+    out.text(&format!("2001:db8:{high:x}:{low:x}::1"));
     out.time(row.updated, row.zone, no_time);
     out.text(row.channel);
     out.done()
-}
-
-/// Commission of 3.5 % and 18 % IGV on it: figures of ours, exact to the sixth decimal; the provider's are not public.
-fn fees_micros(minor: i64) -> (i64, i64, i64) {
-    let commission = minor.saturating_mul(350);
-    let igv = minor.saturating_mul(63);
-    (commission, igv, minor.saturating_mul(10_000).saturating_sub(commission).saturating_sub(igv))
-}
-
-fn micros(value: i64) -> String {
-    format!("{}.{:06}", value.div_euclid(1_000_000), value.rem_euclid(1_000_000))
 }
 
 /// A report row as CSV.
@@ -194,10 +155,11 @@ pub(crate) fn report_csv(row: &Report) -> String {
     out.time(row.expires, row.zone, no_time);
     out.time(row.paid, row.zone, no_time);
     out.minor(row.refunded, no_refund);
-    let (commission, igv, net) = fees_micros(row.minor);
+    let (commission, igv, net) = fees(row.minor);
     for fee in [commission, igv, net] {
         out.maybe(row.fees.then(|| micros(fee)).as_deref(), no_text);
     }
+    out.maybe(row.provider_id.as_deref(), no_text);
     out.text(row.store);
     out.time(row.observed, row.zone, no_time);
     out.done()
@@ -209,7 +171,11 @@ pub(crate) fn report_ndjson(row: &Report) -> String {
     if let Some(cip) = row.cip {
         out.push_str(&format!(",\"cip\":{cip}"));
     }
-    let texts = [("reference_id", row.reference.as_deref()), ("operation_number", row.operation.as_deref())];
+    let texts = [
+        ("reference_id", row.reference.as_deref()),
+        ("operation_number", row.operation.as_deref()),
+        ("provider_id", row.provider_id.as_deref()),
+    ];
     for (name, text) in texts {
         if let Some(text) = text {
             out.push_str(&format!(",\"{name}\":\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")));
@@ -258,14 +224,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sheet_counts_the_lines_inside_records() {
-        let mut sheet = Sheet::new("orders.csv", Some("a,b"));
-        assert_eq!(sheet.push(b"1,\"x\ny\""), 2);
-        assert_eq!(sheet.push(b"2,z"), 4);
-        assert_eq!(sheet.bytes, b"a,b\n1,\"x\ny\"\n2,z\n");
-    }
-
-    #[test]
     fn fields_are_quoted_where_they_must_be() {
         let check = |text: &str, expected: &str| {
             let mut out = String::new();
@@ -275,12 +233,5 @@ mod tests {
         check("web", "web");
         check("web, \"app\"", "\"web, \"\"app\"\"\"");
         check("two\nlines", "\"two\nlines\"");
-    }
-
-    #[test]
-    fn fees_add_up_to_the_amount() {
-        let (commission, igv, net) = fees_micros(12_345);
-        assert_eq!(commission + igv + net, 123_450_000);
-        assert_eq!(micros(commission), "4.320750");
     }
 }

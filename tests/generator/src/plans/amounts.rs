@@ -28,6 +28,7 @@ pub(super) fn tolerance(book: &mut Book, variant: u64) {
     let payment = Report { minor: order.minor + difference, ..book.payment(&order, paid) };
     book.tell_order(&order);
     book.tell_payment(&payment);
+    book.settle(Some(&order), &payment);
     book.expect(class, "", &order, Some(&payment));
 }
 
@@ -61,6 +62,7 @@ pub(super) fn mismatch(book: &mut Book, variant: u64) {
     book.tell_report(&row);
     if row.paid.is_some() {
         book.announce(&row);
+        book.settle(Some(&order), &row);
     }
     book.expect(class, "", &order, Some(&row));
 }

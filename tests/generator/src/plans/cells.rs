@@ -49,6 +49,7 @@ pub(super) fn cell(book: &mut Book, variant: u64) {
     let paid = book.pay_time(&placed);
     let report = tell_provider(book, &placed, column, paid);
     let (class, reason) = expected(status, column);
+    pay_out(book, status, status.map(|_| &placed), column, report.as_ref());
     match (status, report) {
         (Some(status), report) => {
             let order = ordered(&placed, status, paid);
@@ -57,6 +58,36 @@ pub(super) fn cell(book: &mut Book, variant: u64) {
         }
         (None, Some(report)) => book.expect_alone(class, &report),
         (None, None) => {}
+    }
+}
+
+/// What comes of the money, so that no refund is owed: what the shop or the provider calls refunded has gone back.
+fn pay_out(
+    book: &mut Book,
+    status: Option<&str>,
+    order: Option<&Order>,
+    column: Column,
+    report: Option<&Report>,
+) {
+    let refunded = status == Some("refunded");
+    match (column, report) {
+        (Column::Paid, Some(payment)) if !refunded => {
+            book.settle(order, payment);
+        }
+        (Column::Paid | Column::Refunded, Some(payment)) => {
+            book.settle_and_refund(order, payment, payment.minor);
+        }
+        (Column::Reversed, Some(payment)) if refunded => {
+            book.settle_and_take(order, payment, "reversal", payment.minor);
+        }
+        (Column::Reversed, Some(payment)) => book.reverse(order, payment),
+        // The shop says that it gave back what the provider never saw.
+        (_, _) if refunded => {
+            if let Some(order) = order {
+                book.give_back_by_bank(order, order.minor, book.start + 2 * DAY);
+            }
+        }
+        _ => {}
     }
 }
 

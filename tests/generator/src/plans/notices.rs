@@ -12,12 +12,13 @@ fn paid_order(book: &mut Book) -> (Order, Report) {
     let payment = book.payment(&order, paid);
     book.tell_order(&order);
     book.tell_report(&payment);
+    book.settle(Some(&order), &payment);
     book.expect("matched", "", &order, Some(&payment));
     (order, payment)
 }
 
 fn expect_missing(book: &mut Book, order: &Order, payment: &Report) {
-    book.key.push(KeyRow {
+    book.note(KeyRow {
         class: "missing_notice",
         account: order.account,
         reference: order.reference.clone(),
@@ -30,7 +31,7 @@ fn expect_missing(book: &mut Book, order: &Order, payment: &Report) {
 }
 
 fn expect_unconfirmed(book: &mut Book, order: Option<&Order>, notice: &Notice) {
-    book.key.push(KeyRow {
+    book.note(KeyRow {
         class: "unconfirmed_notice",
         account: notice.account,
         reference: order.map(|order| order.reference.clone()).unwrap_or_default(),
@@ -52,6 +53,7 @@ pub(super) fn lost(book: &mut Book, variant: u64) {
     // Paid twice, and only the first was announced: with numbers on both, a notice announces its own payment alone.
     let further = book.paid_again(&payment, HOUR);
     book.tell_report(&further);
+    book.settle(Some(&order), &further);
     book.announce(&payment);
     book.expect_further(Some(&order), &further);
     expect_missing(book, &order, &further);

@@ -42,9 +42,11 @@ pub(super) fn twice(book: &mut Book, variant: u64) {
     // The file need not be in the order of time.
     for row in further.iter().rev() {
         book.tell_payment(row);
+        book.settle(Some(&order), row);
         book.expect_further(Some(&order), row);
     }
     book.tell_payment(&payment);
+    book.settle(Some(&order), &payment);
     book.expect("matched", "", &order, Some(&payment));
 }
 
@@ -52,8 +54,10 @@ pub(super) fn twice(book: &mut Book, variant: u64) {
 pub(super) fn twice_without_order(book: &mut Book, _: u64) {
     let (_, payment) = paid_order(book);
     let further = book.paid_again(&payment, 2 * HOUR);
-    book.tell_payment(&payment);
-    book.tell_payment(&further);
+    for payment in [&payment, &further] {
+        book.tell_payment(payment);
+        book.settle(None, payment);
+    }
     book.expect_alone("missing_order", &payment);
     book.expect_further(None, &further);
 }
@@ -76,8 +80,10 @@ pub(super) fn two_cips(book: &mut Book, variant: u64) {
             let early = on(if variant == 0 { second } else { first }, book.payment(&order, paid));
             let late =
                 on(if variant == 0 { first } else { second }, book.payment(&order, paid + 40 * MINUTE));
-            book.tell_payment(&late);
-            book.tell_payment(&early);
+            for payment in [&late, &early] {
+                book.tell_payment(payment);
+                book.settle(Some(&order), payment);
+            }
             book.expect("matched", "", &order, Some(&early));
             book.expect_further(Some(&order), &late);
         }
@@ -86,6 +92,7 @@ pub(super) fn two_cips(book: &mut Book, variant: u64) {
             let live = on(second, book.payment(&order, paid));
             book.tell_report(&dead);
             book.tell_payment(&live);
+            book.settle(Some(&order), &live);
             book.expect("matched", "", &order, Some(&live));
         }
         // Neither paid: of several pending CIPs the smallest number stands, of several others the largest.
@@ -116,8 +123,10 @@ pub(super) fn further_cip_by_reference(book: &mut Book, _: u64) {
     let (order, payment) = paid_order(book);
     let unlisted = Report { cip: Some(book.cip()), ..book.paid_again(&payment, 3 * HOUR) };
     book.tell_order(&order);
-    book.tell_payment(&payment);
-    book.tell_payment(&unlisted);
+    for payment in [&payment, &unlisted] {
+        book.tell_payment(payment);
+        book.settle(Some(&order), payment);
+    }
     book.expect("matched", "", &order, Some(&payment));
     book.expect_further(Some(&order), &unlisted);
 }
@@ -138,22 +147,32 @@ pub(super) fn come_and_gone(book: &mut Book, variant: u64) {
     if variant != 5 {
         book.tell_payment(&second);
     }
-    let (evidence, live) = match variant {
-        0 => (back_of_second("reversed", second.operation.clone()), &payment),
-        1 => (back_of_second("refunded", second.operation.clone()), &payment),
+    // What says so, the payment that is left, and the one that went back.
+    let (evidence, live, gone) = match variant {
+        0 => (back_of_second("reversed", second.operation.clone()), &payment, Some(&second)),
+        1 => (back_of_second("refunded", second.operation.clone()), &payment, Some(&second)),
         // Without a number the latest live payment goes back.
-        2 => (back_of_second("reversed", None), &payment),
-        3 => (Report { status: "reversed", paid: Some(between), fees: false, ..payment.clone() }, &second),
+        2 => (back_of_second("reversed", None), &payment, Some(&second)),
+        3 => {
+            let back = Report { status: "reversed", paid: Some(between), fees: false, ..payment.clone() };
+            (back, &second, Some(&payment))
+        }
         // The collector took the first back, seen between the two, and the shopper paid again.
-        4 => (pending_again(book, &order, between), &second),
+        4 => (pending_again(book, &order, between), &second, Some(&payment)),
         // A look that lagged behind: the payment was still reported after it.
         _ => {
             let later = Report { observed: Some(between + HOUR), ..payment.clone() };
             book.tell_portal(&later);
-            (pending_again(book, &order, between), &payment)
+            (pending_again(book, &order, between), &payment, None)
         }
     };
     book.tell_report(&evidence);
+    book.settle(Some(&order), live);
+    match gone {
+        Some(gone) if variant == 1 => book.settle_and_take(Some(&order), gone, "refund", gone.minor),
+        Some(gone) => book.reverse(Some(&order), gone),
+        None => {}
+    }
     book.expect("matched", "", &order, Some(live));
 }
 

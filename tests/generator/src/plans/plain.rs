@@ -1,7 +1,10 @@
 //! The ordinary day: orders that were paid and agree, and orders that nobody paid.
 
+use crate::banking_days::Day;
 use crate::book::Book;
-use crate::rows::{Notice, Order, Report};
+use crate::ledger::{SettlementLine, micros_of};
+use crate::payouts::{Batch, bank_account};
+use crate::rows::{Currency, Notice, Order, Report};
 use crate::time::{END, HOUR, MINUTE};
 
 /// Paid, reported, announced: the case of nearly every order.
@@ -24,6 +27,7 @@ pub(super) fn paid(book: &mut Book, _: u64) {
     }
     let payment = book.payment(&order, paid);
     tell_by_channels(book, &payment);
+    book.settle(Some(&order), &payment);
     let notice = announce(book, &payment);
     if let Some(notice) = notice.filter(|_| book.chance.percent(5)) {
         book.tell_notice(&Notice { received: notice.received + 30, ..notice });
@@ -91,10 +95,24 @@ pub(crate) fn closing(book: &mut Book) {
     let payment = Report { observed: Some(END), ..book.payment(&order, paid) };
     book.tell_order(&order);
     book.tell_report(&payment);
+    book.settle(Some(&order), &payment);
     book.tell_portal(&Report { operation: None, ..payment.clone() });
     if let Some(cip) = payment.cip {
         let notice = book.notice(&payment, cip);
         book.tell_notice(&Notice { received: END, ..notice });
     }
     book.expect("matched", "", &order, Some(&payment));
+    close_money(book, order.account);
+}
+
+/// A month's fee that is paid out of nothing, and one movement of the bank: settlements and statement speak at [`END`] too.
+fn close_money(book: &mut Book, account: &'static str) {
+    let mut batch = Batch::new(account, Currency::Pen, Day::of(END));
+    batch.lines.push(SettlementLine::plain("fee", -micros_of(1_500)));
+    let head = book.head(&batch, None);
+    book.tell_batch(&head, &batch.lines);
+    let number = bank_account(account, Currency::Pen);
+    let text = "COMISION MANTENIMIENTO".to_owned();
+    let line = book.movement(number, Currency::Pen, Day::of(END), -1_000, None, text);
+    book.book_movement(line);
 }

@@ -31,6 +31,7 @@ pub(super) fn repeated(book: &mut Book, variant: u64) {
         _ => payment.reference = None,
     }
     book.tell_report(&payment);
+    book.settle(Some(&order), &payment);
     if let Some(cip) = payment.cip {
         let notice = book.notice(&payment, cip);
         book.tell_notice(&notice);
@@ -83,6 +84,7 @@ pub(super) fn superseded(book: &mut Book, variant: u64) {
     }
     book.tell_order(&order);
     book.tell_payment(&payment);
+    book.settle(Some(&order), &payment);
     book.expect("matched", "", &order, Some(&payment));
 }
 
@@ -114,12 +116,14 @@ pub(super) fn order_conflict(book: &mut Book, variant: u64) {
             other.minor += 300;
             let further = book.paid_again(&payment, HOUR);
             book.tell_payment(&further);
+            book.settle(Some(&order), &further);
             book.expect_further(Some(&order), &further);
         }
     }
     book.tell_order(&other);
     book.tell_order(&order);
     book.tell_payment(&payment);
+    book.settle(Some(&order), &payment);
     book.expect("conflicting_record", "", &order, Some(&payment));
 }
 
@@ -133,6 +137,7 @@ pub(super) fn report_conflict(book: &mut Book, variant: u64) {
         book.tell_order(&order);
     }
     book.tell_payment(&payment);
+    book.settle(Some(&order).filter(|_| variant != 5), &payment);
     match variant {
         0 => book.tell_report(&more),
         // One operation at two times: the earlier stands.

@@ -16,6 +16,7 @@ fn paid_order(book: &mut Book) -> (Order, Report) {
 fn agree(book: &mut Book, order: &Order, payment: &Report) {
     book.tell_order(order);
     book.tell_payment(payment);
+    book.settle(Some(order), payment);
     book.expect("matched", "", order, Some(payment));
 }
 
@@ -35,6 +36,7 @@ pub(super) fn by_reference(book: &mut Book, variant: u64) {
         2 => {
             let further = Report { cip: Some(book.cip()), ..book.paid_again(&payment, HOUR) };
             book.tell_payment(&further);
+            book.settle(Some(&order), &further);
             book.expect_further(Some(&order), &further);
         }
         // Reported with its reference in one row alone: the CIP is a candidate under it all the same.
@@ -103,7 +105,10 @@ pub(super) fn ambiguous(book: &mut Book, variant: u64) {
     // A shared CIP is ambiguous with or without a row of the provider.
     if variant != 2 {
         book.tell_payment(&payment);
+        let mut pair = book.pair(Some(&order), &payment);
+        pair.untold.order = true;
+        book.settle_pair(pair, &payment);
     }
-    book.expect("ambiguous_reference", "", &order, None);
-    book.expect("ambiguous_reference", "", &twin, None);
+    book.expect_ambiguous(&order);
+    book.expect_ambiguous(&twin);
 }

@@ -43,6 +43,8 @@ pub(super) fn part(book: &mut Book, variant: u64) {
     }
     book.tell_order(&order);
     book.tell_payment(&payment);
+    let given_back = by_provider.or(by_order).unwrap_or(payment.minor);
+    book.settle_and_refund(Some(&order), &payment, given_back);
     let class = if reason.is_empty() { "matched" } else { "status_mismatch" };
     book.expect(class, reason, &order, Some(&payment));
 }

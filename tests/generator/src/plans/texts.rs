@@ -37,6 +37,7 @@ pub(super) fn dirty(book: &mut Book, variant: u64) {
     }
     book.tell_order(&order);
     book.tell_payment(&payment);
+    book.settle(Some(&order), &payment);
     book.expect("matched", "", &order, Some(&payment));
 }
 
@@ -46,13 +47,13 @@ pub(super) const UNREADABLE: u64 = 13;
 pub(super) fn unreadable(book: &mut Book, variant: u64) {
     let reference = format!("BAD-{}", book.operation());
     let cip = book.cip().to_string();
-    let at = "2026-02-10T09:30:00-05:00";
+    let at = "2026-03-10T09:30:00-05:00";
     let order = |reference: &str, cip: &str, amount: &str, currency: &str, status: &str, created: &str| {
         format!("1101,{reference},{cip},{amount},{currency},{status},{created},,,,,,miraflores,,,,web")
             .into_bytes()
     };
     let report = |cip: &str, amount: &str, status: &str, paid: &str| {
-        format!("2202,{cip},{reference},,{amount},PEN,{status},,,{paid},,,,,outlet,").into_bytes()
+        format!("2202,{cip},{reference},,{amount},PEN,{status},,,{paid},,,,,,outlet,").into_bytes()
     };
     let (file, record, field) = match variant {
         0 => (File::Orders, order(&reference, &cip, "\"1,234.5x\"", "PEN", "paid", at), "amount"),
@@ -61,7 +62,7 @@ pub(super) fn unreadable(book: &mut Book, variant: u64) {
         3 => (File::Orders, order(&reference, &cip, "45.00", "EUR", "paid", at), "currency"),
         4 => (File::Orders, order(&reference, &cip, "45.00", "PEN", "despachado", at), "status"),
         5 => {
-            (File::Orders, order(&reference, &cip, "45.00", "PEN", "paid", "10/02/2026 09:30"), "created_at")
+            (File::Orders, order(&reference, &cip, "45.00", "PEN", "paid", "10/03/2026 09:30"), "created_at")
         }
         6 => (File::Orders, order("", &cip, "45.00", "PEN", "paid", at), "reference_id"),
         7 => (File::Orders, latin_1(&order(&reference, &cip, "45.00", "PEN", "paid", at)), "reference_id"),
@@ -102,6 +103,7 @@ pub(super) fn portal_alone(book: &mut Book, variant: u64) {
         book.expect_alone("unpaid", &row);
     } else {
         book.announce(&row);
+        book.settle(None, &row);
         book.expect_alone("missing_order", &Report { observed: None, ..row });
     }
 }

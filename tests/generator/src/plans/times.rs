@@ -41,6 +41,7 @@ pub(super) fn expiry(book: &mut Book, variant: u64) {
     }
     book.tell_order(&order);
     book.tell_payment(&payment);
+    book.settle(Some(&order), &payment);
     book.expect(class, "", &order, Some(&payment));
 }
 

@@ -49,8 +49,13 @@ fn tell_payment(book: &mut Book, placed: &Order, variant: u64, paid: i64) -> Rep
         5 => Some(book.taken_back(&payment, "refunded")),
         _ => None,
     };
+    let order = (variant < WAITING).then_some(placed);
     if let Some(back) = back {
         book.tell_report(&back);
+        // What was given back before it was paid out is not paid out.
+        book.never_settle(order, &payment);
+    } else {
+        book.settle(order, &payment);
     }
     payment
 }
@@ -73,6 +78,7 @@ pub(super) fn boundary(book: &mut Book, variant: u64) {
             if variant == 2 { ("status_mismatch", "paid_not_recorded") } else { ("open", "") };
         book.tell_order(&placed);
         book.tell_payment(&payment);
+        book.settle(Some(&placed), &payment);
         book.expect(class, reason, &placed, Some(&payment));
     }
 }
@@ -89,6 +95,7 @@ pub(super) fn recent(book: &mut Book, variant: u64) {
         let payment = book.payment(&order, paid);
         book.tell_order(&order);
         book.tell_payment(&payment);
+        book.settle(Some(&order), &payment);
         book.expect("matched", "", &order, Some(&payment));
     }
 }
