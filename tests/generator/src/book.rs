@@ -3,8 +3,8 @@
 use crate::banking_days::Day;
 use crate::chance::Chance;
 use crate::key::{Case, Key, KeyRow, PAIRS_HEADER};
-use crate::ledger::{BANK_HEADER, SETTLEMENTS_HEADER};
-use crate::payouts::Payouts;
+use crate::ledger::{BANK_HEADER, BatchHead, SETTLEMENTS_HEADER, to_minor};
+use crate::payouts::{Batch, Payouts};
 use crate::rows::{Currency, Dirt, Notice, Order, Report};
 use crate::sheet::Sheet;
 use crate::time::{DAY, END, HOUR, MINUTE, Zone, zone};
@@ -286,6 +286,36 @@ impl Book {
         });
     }
 
+    /// Expects that a settlement is in question. What it ought to pay out stands against what it says.
+    pub(crate) fn expect_batch(&mut self, reason: &'static str, batch: &Batch, head: &BatchHead) {
+        self.note(KeyRow {
+            class: "settlement_variance",
+            reason,
+            account: head.account,
+            reference: head.id.clone(),
+            currency: Some(head.currency),
+            order_minor: Some(to_minor(batch.computed())),
+            report_minor: Some(to_minor(batch.net())),
+            settlement: head.id.clone(),
+            ..KeyRow::default()
+        });
+    }
+
+    /// The line of a payment beside its pair: it bears the payment's amount.
+    pub(crate) fn of_payment(class: &'static str, order: Option<&Order>, payment: &Report) -> KeyRow {
+        let reference = order.map(|order| order.reference.clone()).or_else(|| payment.reference.clone());
+        KeyRow {
+            class,
+            account: payment.account,
+            reference: reference.unwrap_or_default(),
+            cip: payment.cip_text(),
+            operation: payment.operation.clone().unwrap_or_default(),
+            currency: Some(payment.currency),
+            report_minor: Some(payment.minor),
+            ..KeyRow::default()
+        }
+    }
+
     /// Expects a line of a CIP that no order expects.
     pub(crate) fn expect_alone(&mut self, class: &'static str, report: &Report) {
         self.note(KeyRow {
@@ -323,6 +353,7 @@ impl Book {
             File::Portal => &mut self.portal,
             File::Notices => &mut self.notices,
             File::Settlements => &mut self.settlements,
+            File::Bank => &mut self.bank,
         };
         let line = sheet.push(record, Day::of(self.start.min(END)));
         let file = sheet.name;
@@ -350,4 +381,5 @@ pub(crate) enum File {
     Portal,
     Notices,
     Settlements,
+    Bank,
 }

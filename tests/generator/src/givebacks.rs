@@ -52,4 +52,13 @@ impl Book {
         let line = self.movement(number, order.currency, value_date, -minor, reference, text);
         self.book_movement(line);
     }
+
+    /// A transfer to the shopper which names the order alone.
+    pub(crate) fn give_back_by_reference(&mut self, order: &Order, minor: i64, decided: i64) {
+        let value_date = Day::of(decided).plus_business(self.chance.pick(1, &[2, 4]));
+        let number = bank_account(order.account, order.currency);
+        let text = format!("DEVOLUCION PEDIDO {}", order.reference);
+        let line = self.movement(number, order.currency, value_date, -minor, None, text);
+        self.book_movement(line);
+    }
 }

@@ -28,6 +28,22 @@ impl SettlementLine {
     pub(crate) fn plain(kind: &'static str, micros: i64) -> SettlementLine {
         SettlementLine { kind, gross: micros, net: micros, ..SettlementLine::default() }
     }
+
+    /// Commission and IGV of the line. One that is a fee or a tax on it may state it as what it takes from the batch.
+    pub(crate) fn fees(&self) -> (i64, i64) {
+        match self.kind {
+            "fee" if self.commission.is_none() => (-self.gross, 0),
+            "igv" if self.igv.is_none() => (0, -self.gross),
+            _ => (self.commission.unwrap_or(0), self.igv.unwrap_or(0)),
+        }
+    }
+
+    /// What the line adds to the payout by its own amounts.
+    pub(crate) fn computed(&self) -> i64 {
+        let (commission, igv) = self.fees();
+        let moved = if matches!(self.kind, "fee" | "igv") { 0 } else { self.gross };
+        moved - commission - igv
+    }
 }
 
 /// What one batch has in common.

@@ -12,6 +12,7 @@ mod key;
 mod ledger;
 mod payouts;
 mod plans;
+mod policy;
 mod rows;
 mod schedule;
 mod sheet;
@@ -61,7 +62,7 @@ impl Dataset {
 
 /// Makes a data set in which the shop's book has exactly so many orders. The same arguments give the same bytes.
 ///
-/// From 300 orders on, every kind of fault is there at least once; below that, a part of them.
+/// From 400 orders on, every kind of fault is there at least once; below that, a part of them.
 #[must_use]
 pub fn generate(orders: u64, seed: u64) -> Dataset {
     finish(planted(orders, seed, false), orders, seed)
@@ -90,7 +91,8 @@ fn planted(orders: u64, seed: u64, by_day: bool) -> Book {
     book
 }
 
-fn finish(book: Book, orders: u64, seed: u64) -> Dataset {
+fn finish(mut book: Book, orders: u64, seed: u64) -> Dataset {
+    let policy = policy::write(&mut book);
     let mut legs =
         [book.orders, book.reports, book.portal, book.notices, book.settlements, book.bank, book.pairs];
     let mut days: BTreeMap<Day, Vec<DataFile>> = BTreeMap::new();
@@ -105,6 +107,7 @@ fn finish(book: Book, orders: u64, seed: u64) -> Dataset {
     }
     let whole = |name: &str, bytes| DataFile { name: name.to_owned(), bytes };
     let mut files: Vec<DataFile> = legs.into_iter().map(|leg| whole(leg.name, leg.bytes)).collect();
+    files.push(whole("cuadre.toml", policy.into_bytes()));
     files.push(whole("answer-key.csv", book.key.write()));
     files.push(whole("README.txt", readme(orders, seed).into_bytes()));
     files.extend(days.into_values().flatten());
@@ -121,6 +124,7 @@ fn readme(orders: u64, seed: u64) -> String {
          notices.csv     the signed callbacks\n\
          settlements.csv what the provider pays out, batch by batch\n\
          bank.csv        the statement of the merchant's bank; `movement` is the bank's own number of a line\n\
+         cuadre.toml     the policy: the merchant's bank accounts, the contract's fees, the provider's invoices\n\
          pairs.csv       each payment with what it truly belongs to: order, batch, line of the bank; `unresolvable`\n\
          \x20               names the steps that nothing in the files tells\n\
          answer-key.csv  one row for each line of breaks.csv and matched.csv, for each open line of open.ndjson,\n\
@@ -129,10 +133,11 @@ fn readme(orders: u64, seed: u64) -> String {
          \n\
          Reconcile it, in this folder, with:\n\
          \n\
-         \x20 cuadre reconcile --orders orders.csv --reports reports.csv portal.ndjson --notices notices.csv --out out\n\
+         \x20 cuadre reconcile --orders orders.csv --reports reports.csv portal.ndjson --notices notices.csv \\\n\
+         \x20   --settlements settlements.csv --bank bank.csv --policy cuadre.toml --out out\n\
          \n\
-         No mapping and no policy are needed: the defaults hold (tolerance 0.05, grace 24 hours, each file covers the\n\
-         time up to the latest in it). All names, numbers and amounts are made up.\n"
+         No mapping is needed, and of the policy nothing but what it states: else the defaults hold (tolerance 0.05, grace\n\
+         24 hours, each file covers the time up to the latest in it). All names, numbers and amounts are made up.\n"
     )
 }
 

@@ -33,6 +33,8 @@ pub(crate) struct Payouts {
     references: u64,
     movements: u64,
     statement: Vec<BankLine>,
+    /// Commission and IGV of each account, currency and month of payout, in millionths.
+    pub(crate) fees: BTreeMap<(&'static str, Currency, u32), (i64, i64)>,
 }
 
 /// A batch before it has a number.
@@ -55,6 +57,11 @@ impl Batch {
         self.lines.iter().map(|line| line.net).sum()
     }
 
+    /// What it ought to pay out by its own lines, in millionths.
+    pub(crate) fn computed(&self) -> i64 {
+        self.lines.iter().map(SettlementLine::computed).sum()
+    }
+
     /// Notes that nothing tells which deposit it came with.
     pub(crate) fn without_key(&mut self) {
         self.pairs.iter_mut().for_each(|pair| pair.untold.deposit = true);
@@ -70,6 +77,11 @@ pub(crate) fn bank_account(account: &str, currency: Currency) -> &'static str {
 /// Tax on movements of money (ITF), 0.005 % of what came in, rounded down to five céntimos.
 pub(crate) const fn itf(minor: i64) -> i64 {
     minor.div_euclid(100_000).saturating_mul(5)
+}
+
+/// What reaches the account of so much that is paid out.
+pub(crate) fn came(account: &str, minor: i64) -> i64 {
+    if account == ITF_NETTED { minor - itf(minor) } else { minor }
 }
 
 impl Book {
@@ -159,7 +171,7 @@ impl Book {
         if batch.lines.len() >= LINES_MAX
             && let Some(full) = self.payouts.open.remove(&key)
         {
-            self.pay_out(full);
+            self.pay_out(&full);
         }
     }
 
@@ -167,7 +179,7 @@ impl Book {
     pub(crate) fn pay_out_before(&mut self, day: Day) {
         while let Some(entry) = self.payouts.open.first_entry().filter(|entry| entry.key().0 < day) {
             let batch = entry.remove();
-            self.pay_out(batch);
+            self.pay_out(&batch);
         }
     }
 
@@ -181,8 +193,8 @@ impl Book {
         }
     }
 
-    /// An ordinary batch with a deposit that can be found, one way or another.
-    fn pay_out(&mut self, batch: Batch) {
+    /// A batch with a deposit that can be found, one way or another. Returns what the batch is called.
+    pub(crate) fn pay_out(&mut self, batch: &Batch) -> BatchHead {
         let reference = self.bank_reference(batch.account);
         let net = to_minor(batch.net());
         let (told, seen, by_number) = match self.chance.below(20) {
@@ -193,7 +205,7 @@ impl Book {
             // What cleansing heals.
             _ => self.careless(&reference),
         };
-        let head = self.head(&batch, told);
+        let head = self.head(batch, told);
         self.tell_batch(&head, &batch.lines);
         let text = if by_number && seen.is_none() {
             format!("PAGOEFECTIVO LIQ {}", head.id)
@@ -203,8 +215,9 @@ impl Book {
         let seen = if by_number { seen.map(|_| head.id.clone()) } else { seen };
         let value_date = batch.paid_on.plus_business(self.chance.pick(0, &[0, 1]));
         let movement = if net > 0 { self.deposit(&head, value_date, net, seen, text) } else { String::new() };
-        self.tell_pairs(&batch, &head, &movement);
+        self.tell_pairs(batch, &head, &movement);
         self.other_movements(value_date);
+        head
     }
 
     /// A reference as one of both sides writes it carelessly.
@@ -245,6 +258,10 @@ impl Book {
 
     pub(crate) fn tell_batch(&mut self, head: &BatchHead, lines: &[SettlementLine]) {
         for line in lines {
+            let (commission, igv) = line.fees();
+            let fees =
+                self.payouts.fees.entry((head.account, head.currency, head.paid_on.month())).or_default();
+            *fees = (fees.0 + commission, fees.1 + igv);
             self.settlements.push(settlement_csv(head, line).as_bytes(), head.paid_on);
         }
     }
@@ -271,11 +288,10 @@ impl Book {
         description: String,
     ) -> String {
         let tax = itf(minor);
-        let netted = head.account == ITF_NETTED;
-        let came = if netted { minor - tax } else { minor };
+        let came = came(head.account, minor);
         let number = bank_account(head.account, head.currency);
         let line = self.movement(number, head.currency, value_date, came, bank_reference, description);
-        if !netted && tax > 0 {
+        if came == minor && tax > 0 {
             let reference = line.bank_reference.clone().filter(|_| self.chance.percent(50));
             let text = "ITF".to_owned();
             let tax = self.movement(number, head.currency, value_date, -tax, reference, text);

@@ -128,7 +128,7 @@ pub(crate) fn order_csv(row: &Order) -> String {
     out.time(row.paid, row.zone, no_time);
     out.time(row.fulfilled, row.zone, no_time);
     out.minor(row.refunded, no_refund);
-    let payee = row.refunded.map(|_| format!("payer-{:08x}", row.payee.unwrap_or(row.payer)));
+    let payee = row.payee.or(row.refunded.map(|_| row.payer)).map(|payee| format!("payer-{payee:08x}"));
     out.maybe(payee.as_deref(), no_text);
     out.text(row.store);
     out.text(&format!("payer-{:08x}", row.payer));

@@ -2,12 +2,15 @@
 
 mod amounts;
 mod cells;
+mod deposits;
+mod fraud;
 mod notices;
 mod payments;
 mod plain;
 mod records;
 mod references;
 mod refunds;
+mod settlements;
 mod texts;
 mod times;
 mod waiting;
@@ -47,7 +50,7 @@ impl Plan {
 }
 
 /// Every plan: some 83 of 100 orders were paid and agree, some 11 were not paid, the rest are the faults.
-pub(crate) const PLANS: [Plan; 34] = [
+pub(crate) const PLANS: [Plan; 51] = [
     Plan::new("paid", 1, 8_200, When::Any, 1, plain::paid),
     Plan::new("unpaid", 1, 1_100, When::Any, 5, plain::unpaid),
     Plan::new("last hours", 1, 120, When::Recent, 2, waiting::recent),
@@ -91,4 +94,35 @@ pub(crate) const PLANS: [Plan; 34] = [
     Plan::new("dirty text", 1, 20, When::Settled, texts::KINDS_OF_DIRT, texts::dirty),
     Plan::new("portal alone", 0, 6, When::Settled, 2, texts::portal_alone),
     Plan::new("unreadable", 0, 20, When::Settled, texts::UNREADABLE, texts::unreadable),
+    Plan::new("unsettled", 1, 12, When::Settled, settlements::UNSETTLED, settlements::unsettled),
+    Plan::new(
+        "wrong settlement",
+        settlements::WRONG_ORDERS,
+        10,
+        When::Settled,
+        settlements::WRONG,
+        settlements::wrong,
+    ),
+    Plan::new("settled twice", 1, 4, When::Settled, settlements::TWICE, settlements::settled_twice),
+    Plan::new("sound settlement", 1, 12, When::Settled, settlements::SOUND, settlements::sound),
+    Plan::new("refund unpaid", 1, 10, When::Settled, refunds::UNPAID, refunds::unpaid),
+    Plan::new("deposit missing", 1, 5, When::Settled, deposits::MISSING, deposits::missing),
+    Plan::new("deposit differs", 1, 8, When::Settled, deposits::DIFFERING, deposits::differing),
+    Plan::new("deposit unknown", 0, 4, When::Settled, deposits::UNKNOWN, deposits::unknown),
+    Plan::new("deposit without key", 1, 6, When::Settled, deposits::UNTOLD, deposits::untold),
+    Plan::new("lump", 2, 4, When::Settled, deposits::LUMPS, deposits::lump),
+    Plan::new("deposit by another key", 1, 8, When::Settled, deposits::NAMED, deposits::named),
+    Plan::new("shared number", 2, 2, When::Settled, fraud::NUMBERS, fraud::shared_number),
+    Plan::new("shared payer", fraud::PAYER_ORDERS, 1, When::Settled, fraud::HOARDS, fraud::shared_payer),
+    Plan::new(
+        "shared address",
+        fraud::ADDRESS_ORDERS,
+        1,
+        When::Settled,
+        fraud::HOARDS,
+        fraud::shared_address,
+    ),
+    Plan::new("burst", fraud::BURST_ORDERS, 1, When::Settled, fraud::BURSTS, fraud::burst),
+    Plan::new("shipped early", 1, 4, When::Settled, fraud::SHIPPED, fraud::shipped_early),
+    Plan::new("refund to another", 1, 4, When::Settled, fraud::PAYEES, fraud::other_payee),
 ];

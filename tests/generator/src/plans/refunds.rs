@@ -1,8 +1,9 @@
 //! Refunds in part, as either side states them.
 
 use crate::book::Book;
-use crate::rows::Report;
-use crate::time::MINUTE;
+use crate::key::KeyRow;
+use crate::rows::{Order, Report};
+use crate::time::{DAY, HOUR, MINUTE};
 
 pub(super) const PARTS: u64 = 11;
 
@@ -47,4 +48,45 @@ pub(super) fn part(book: &mut Book, variant: u64) {
     book.settle_and_refund(Some(&order), &payment, given_back);
     let class = if reason.is_empty() { "matched" } else { "status_mismatch" };
     book.expect(class, reason, &order, Some(&payment));
+}
+
+pub(super) const UNPAID: u64 = 6;
+
+/// Money that shop or provider says went back, and that neither a batch nor the bank shows.
+pub(super) fn unpaid(book: &mut Book, variant: u64) {
+    let placed = book.large_order();
+    let paid = book.pay_time(&placed);
+    let part = book.chance.between(500, 2_000);
+    let status = if matches!(variant, 0 | 3 | 4) { "refunded" } else { "paid" };
+    let decided = paid + book.chance.between(HOUR, DAY);
+    let mut order = placed.paid_at(status, paid + MINUTE);
+    order.updated = (variant != 2).then_some(decided);
+    order.refunded = matches!(variant, 1 | 5).then_some(part);
+    let payment = book.payment(&order, paid);
+    if matches!(variant, 0 | 2 | 4) {
+        let back = book.taken_back(&payment, "refunded");
+        book.tell_report(&back);
+    }
+    book.tell_order(&order);
+    book.tell_payment(&payment);
+    book.settle(Some(&order), &payment);
+    let (class, reason) = match variant {
+        2 => ("status_mismatch", "refund_not_recorded"),
+        3 => ("status_mismatch", "refund_not_done"),
+        _ => ("matched", ""),
+    };
+    book.expect(class, reason, &order, Some(&payment));
+    let unresolvable = variant == 4;
+    match variant {
+        // The transfer names a CIP, and it is not this one.
+        4 => {
+            let stranger = Order { cips: vec![book.cip()], ..order.clone() };
+            book.give_back_by_bank(&stranger, payment.minor, decided);
+        }
+        // The transfer names the order and not the CIP: that is enough.
+        5 => return book.give_back_by_reference(&order, part, decided),
+        _ => {}
+    }
+    let row = Book::of_payment("refund_unpaid", Some(&order), &payment);
+    book.note(KeyRow { unresolvable, ..row });
 }

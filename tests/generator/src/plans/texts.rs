@@ -41,7 +41,7 @@ pub(super) fn dirty(book: &mut Book, variant: u64) {
     book.expect("matched", "", &order, Some(&payment));
 }
 
-pub(super) const UNREADABLE: u64 = 13;
+pub(super) const UNREADABLE: u64 = 17;
 
 /// A row that must be set aside; the field named is the first bad one in the order of the format.
 pub(super) fn unreadable(book: &mut Book, variant: u64) {
@@ -76,12 +76,30 @@ pub(super) fn unreadable(book: &mut Book, variant: u64) {
             );
             (File::Portal, text.into_bytes(), "amount")
         }
-        _ => {
+        12 => {
             let text = format!("1101,{cip},cip.paid,,45.00,PEN,{at},");
             (File::Notices, text.into_bytes(), "received_at")
         }
+        _ => unreadable_money(variant, &reference, &cip),
     };
     book.tell_unreadable(file, &record, field);
+}
+
+/// A row of a settlement or of the bank that must be set aside.
+fn unreadable_money(variant: u64, reference: &str, cip: &str) -> (File, Vec<u8>, &'static str) {
+    let line = |kind: &str, net: &str| {
+        format!("1101,{reference},PEN,{kind},,{cip},45.00,1.575,0.2835,{net},,2026-03-10,{reference}")
+            .into_bytes()
+    };
+    let moved = |day: &str, amount: &str| {
+        format!("191-1101101-0-11,{reference},{day},{amount},PEN,ABONO PAGOEFECTIVO,{reference}").into_bytes()
+    };
+    match variant {
+        13 => (File::Settlements, line("abono", "43.1415"), "kind"),
+        14 => (File::Settlements, line("payment", "43.14151234"), "net"),
+        15 => (File::Bank, moved("2026-02-30", "43.14"), "value_date"),
+        _ => (File::Bank, moved("2026-03-10", "43.1415"), "amount"),
+    }
 }
 
 /// Spells the reference's hyphen as a byte of latin-1 that is no UTF-8.

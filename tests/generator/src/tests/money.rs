@@ -104,6 +104,6 @@ fn deposits_are_what_their_batches_pay_out() {
 }
 
 /// Cases that put something wrong into a batch.
-const WRONG_IN_BATCH: [&str; 0] = [];
-/// Cases whose batches come with another deposit than they pay out, or none.
-const WRONG_AT_BANK: [&str; 0] = [];
+const WRONG_IN_BATCH: [&str; 2] = ["wrong settlement", "settled twice"];
+/// Cases whose batches come with another deposit than they pay out.
+const WRONG_AT_BANK: [&str; 1] = ["deposit differs"];
