@@ -1,6 +1,7 @@
 //! Configuration: the policy of a merchant, and what a function reads from its environment.
 
 mod by_account;
+pub mod changes;
 pub mod check;
 pub mod env;
 pub mod files;

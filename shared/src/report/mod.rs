@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod code;
+pub mod difference;
 mod facts;
 mod open;
 mod summary;
