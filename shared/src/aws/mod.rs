@@ -10,6 +10,7 @@ pub mod layout;
 pub mod policy;
 pub mod queue;
 pub mod rows;
+pub mod run_orders;
 pub mod schedule;
 pub mod secrets;
 pub mod table;

@@ -28,6 +28,7 @@ pub use bus::{BUS_NAME, BusEvent};
 pub use network::{Fault, Faults, Service, Trouble};
 pub use queues::{
     FAILURES_URL, FORWARDS_DEAD_URL, FORWARDS_URL, INBOX_DEAD_URL, INBOX_URL, PULLS_DEAD_URL, PULLS_URL,
+    RUNS_DEAD_URL, RUNS_URL,
 };
 pub use topic::Alert;
 

@@ -24,12 +24,20 @@ pub const INBOX_DEAD_URL: &str = "https://sqs.us-east-1.amazonaws.com/1234567890
 pub const PULLS_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/cuadre-pulls.fifo";
 /// Where a pull lies that has failed every time.
 pub const PULLS_DEAD_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/cuadre-pulls-dead.fifo";
+/// The FIFO queue of runs, each of one account.
+pub const RUNS_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/cuadre-runs.fifo";
+/// Where the order of a run lies that has failed every time.
+pub const RUNS_DEAD_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/cuadre-runs-dead.fifo";
 /// The queue of what has to be done again by hand.
 pub const FAILURES_URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/cuadre-failures";
 
 /// Queue, its dead-letter queue, and how often a message is received before it goes there, as in the template.
-const REDRIVES: [(&str, &str, u32); 3] =
-    [(FORWARDS_URL, FORWARDS_DEAD_URL, 100), (INBOX_URL, INBOX_DEAD_URL, 5), (PULLS_URL, PULLS_DEAD_URL, 50)];
+const REDRIVES: [(&str, &str, u32); 4] = [
+    (FORWARDS_URL, FORWARDS_DEAD_URL, 100),
+    (INBOX_URL, INBOX_DEAD_URL, 5),
+    (PULLS_URL, PULLS_DEAD_URL, 50),
+    (RUNS_URL, RUNS_DEAD_URL, 12),
+];
 
 /// The queues; clones share them.
 #[derive(Clone, Debug, Default)]
