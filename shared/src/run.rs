@@ -71,6 +71,8 @@ pub struct Settings<'a> {
     pub only_account: Option<&'a str>,
     /// What somebody must look at beside the rows: a file that cannot be read, a notice in quarantine.
     pub needs_person: &'a [String],
+    /// What the person who started the run should know beside what the run finds out itself.
+    pub notes: &'a [String],
 }
 
 /// Why a run gave nothing.
@@ -125,7 +127,8 @@ impl Run {
 /// # Errors
 /// [`RunError`]: a file that cannot be read at all, or a defect. Bad rows are no error; they are in `rejected.csv`.
 pub fn execute(files: &[InputFile<'_>], settings: &Settings<'_>) -> Result<Run, RunError> {
-    let mut reading = Reading { needs_person: settings.needs_person.to_vec(), ..Reading::default() };
+    let (needs_person, warnings) = (settings.needs_person.to_vec(), settings.notes.to_vec());
+    let mut reading = Reading { needs_person, warnings, ..Reading::default() };
     for file in files {
         reading.read(file, settings)?;
     }

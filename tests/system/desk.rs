@@ -181,6 +181,7 @@ pub fn execute_files(
         opened: &opened,
         only_account: None,
         needs_person: &[],
+        notes: &[],
     };
     let run = execute(files, &settings).unwrap();
     let output = |name: &str| {

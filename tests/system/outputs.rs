@@ -173,6 +173,7 @@ fn a_known_break_keeps_the_time_at_which_it_was_opened() {
             opened,
             only_account: None,
             needs_person: &[],
+            notes: &[],
         };
         execute(&files, &settings).unwrap().breaks.remove(0)
     };
@@ -214,6 +215,7 @@ fn a_header_without_rows_is_a_good_file_and_no_bytes_are_not() {
         opened: &opened,
         only_account: None,
         needs_person: &[],
+        notes: &[],
     };
     let error = execute(&[input(Leg::Orders, "orders.csv", b"")], &settings).unwrap_err();
     assert!(matches!(error, RunError::File(FileError::Empty { .. })), "{error:?}");
@@ -289,6 +291,7 @@ fn rows_of_another_account_are_left_out_and_told() {
             opened: &std::collections::BTreeMap::new(),
             only_account: Some("own"),
             needs_person: &[],
+            notes: &[],
         },
     )
     .unwrap();

@@ -1,5 +1,6 @@
 //! What the function reads from its environment, once, before the first event.
 
+use cuadre::aws::run_orders::RunOrdersConfig;
 use cuadre::config::env::{self, Accounts, EnvError, Lookup};
 
 /// The settings of the import function.
@@ -11,6 +12,8 @@ pub struct Config {
     pub bucket_name: String,
     /// `TOPIC_ARN`.
     pub topic_arn: String,
+    /// `RUNS_URL` and `RUN_SLOT_MINUTES`: rows that have come make a run.
+    pub runs: RunOrdersConfig,
     /// `ACCOUNTS`: a folder of any other name is unknown.
     pub accounts: Accounts,
 }
@@ -25,6 +28,7 @@ impl Config {
             table_name: env::table_name(lookup)?,
             bucket_name: env::bucket_name(lookup)?,
             topic_arn: env::topic_arn(lookup)?,
+            runs: RunOrdersConfig::from_env(lookup)?,
             accounts: Accounts::from_env(lookup)?,
         })
     }

@@ -92,6 +92,12 @@ pub(crate) async fn take_in(
     if let Outcome::Rejected(reason) = &outcome {
         note_rejection(arrival, place.ok(), reason, &clients.bucket).await?;
     }
+    if let (Outcome::Imported(imported), Ok(place)) = (&outcome, place)
+        && imported.rows > 0
+    {
+        // Also where the rows were there before: the attempt that stored them may have come no further.
+        clients.runs.after_arrival(place.account, now).await?;
+    }
     Ok(outcome)
 }
 

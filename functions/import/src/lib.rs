@@ -13,6 +13,7 @@ mod tests;
 use cuadre::aws::batch::{BatchAnswer, Messages};
 use cuadre::aws::bucket::Bucket;
 use cuadre::aws::policy::Policies;
+use cuadre::aws::run_orders::RunOrders;
 use cuadre::aws::schedule::Tick;
 use cuadre::aws::table::Table;
 use cuadre::aws::topic::Topic;
@@ -33,6 +34,7 @@ pub struct Clients {
     bucket: Bucket,
     policies: Policies,
     topic: Topic,
+    runs: RunOrders,
 }
 
 impl Clients {
@@ -44,6 +46,7 @@ impl Clients {
             policies: Policies::new(Bucket::new(sdk, Patience::WORK, &config.bucket_name)),
             bucket: Bucket::new(sdk, Patience::WORK, &config.bucket_name),
             topic: Topic::new(sdk, Patience::WORK, &config.topic_arn),
+            runs: RunOrders::new(sdk, Patience::WORK, &config.runs),
         }
     }
 }

@@ -6,7 +6,8 @@ use cuadre::aws::rows::compressed;
 use cuadre::calendar::Instant;
 use cuadre::ids::Cip;
 use cuadre_emulators::{
-    BUCKET_NAME, Emulators, Fault, INBOX_DEAD_URL, INBOX_URL, Service, TABLE_NAME, TOPIC_ARN, Trouble,
+    BUCKET_NAME, Emulators, Fault, INBOX_DEAD_URL, INBOX_URL, RUNS_URL, Service, TABLE_NAME, TOPIC_ARN,
+    Trouble,
 };
 use serde_json::{Value, json};
 
@@ -54,6 +55,7 @@ impl World {
             ("TABLE_NAME", TABLE_NAME),
             ("BUCKET_NAME", BUCKET_NAME),
             ("TOPIC_ARN", TOPIC_ARN),
+            ("RUNS_URL", RUNS_URL),
             ("ACCOUNTS", "tienda,tienda-2"),
         ]);
         let config = Config::from_env(&|name| variables.get(name).map(|&value| value.to_owned())).unwrap();

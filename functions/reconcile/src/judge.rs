@@ -1,44 +1,153 @@
-//! From fixed inputs to a run: the same inputs give the same bytes. No I/O.
+//! From a manifest and its objects to the outputs of a run: the same ones give the same bytes. No I/O.
 
-use cuadre::aws::layout;
-use cuadre::aws::rows::RowFile;
+use std::collections::BTreeMap;
+
+use cuadre::aws::rows::{RowFile, RowFiles};
+use cuadre::aws::{StoreError, layout};
 use cuadre::calendar::Instant;
-use cuadre::config::Policy;
+use cuadre::config::changes::changed_tables;
+use cuadre::config::{Policy, PolicyError};
 use cuadre::formats::{self, FileError, Format, Leg, Mapping, Source};
-use cuadre::run::{self, FileCoverage, InputFile, Run, Settings};
+use cuadre::ids::{BreakId, Cip};
+use cuadre::report::difference::{Difference, Terms, Told, ToldError, changed_terms, difference};
+use cuadre::run::{self, FileCoverage, InputFile, Look, Run, RunError, Settings};
+use serde::Deserialize;
 
-use crate::ReconcileError;
-use crate::inputs::Inputs;
+use crate::manifest::{Manifest, Version};
+
+/// The legs whose rows a run reads from `normalized/`.
+pub(crate) const LEGS: [Leg; 2] = [Leg::Orders, Leg::Reports];
+
+/// All files of one leg together, decompressed, in the three gigabytes that the template gives: two legs, and rows that
+/// take two to three times as much as the text that they point into.
+pub(crate) const LEG_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// A file of reports without rows: what it says is up to when there are no others.
 const NO_REPORTS: &[u8] = b"account,cip,amount,currency,status\n";
 
-/// Makes the run, and says by which policy.
-pub(crate) fn judge(account: &str, as_of: Instant, inputs: &Inputs) -> Result<(Run, String), ReconcileError> {
-    let policy = match &inputs.policy {
-        Some(text) => Policy::parse(text)?,
-        None => Policy::default(),
+/// Why fixed inputs give no run.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgeError {
+    /// `inputs.json` itself.
+    #[error("inputs.json is not as this version writes it: {0}")]
+    Manifest(#[from] serde_json::Error),
+    /// A part of `inputs.json`.
+    #[error("inputs.json holds something else than it should in {0}")]
+    Part(&'static str),
+    /// An object that the run read is away.
+    #[error("{0} is not there any longer: bring its version back")]
+    Gone(String),
+    /// An object is not what the run read.
+    #[error("{0} is not what the run read: its SHA-256 is another one")]
+    Other(String),
+    /// An object of ours holds something else.
+    #[error("{key} holds no {what}")]
+    Unreadable {
+        /// The object.
+        key: String,
+        /// What was expected there.
+        what: &'static str,
+    },
+    /// More than fits into memory.
+    #[error(transparent)]
+    TooLarge(#[from] StoreError),
+    /// The policy has to be mended.
+    #[error("config/cuadre.toml: {0}")]
+    Policy(#[from] PolicyError),
+    /// The engine gave nothing.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The outputs of this run, or of the one before, cannot be compared.
+    #[error(transparent)]
+    Told(#[from] ToldError),
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) run: Run,
+    /// The files: name and bytes.
+    pub(crate) outputs: Vec<(String, Vec<u8>)>,
+    /// What it says otherwise than the run before.
+    pub(crate) difference: Difference,
+}
+
+/// The objects of a run by name.
+pub(crate) type Objects = BTreeMap<String, Vec<u8>>;
+
+/// Makes the run.
+pub(crate) fn judge(manifest: &Manifest, mut objects: Objects) -> Result<Judged, JudgeError> {
+    let as_of = manifest.moment().ok_or(JudgeError::Part("as_of"))?;
+    let policy = Policy::parse(manifest.policy.as_deref().unwrap_or_default())?;
+    let (before, policy_before) = previous(manifest, &mut objects)?;
+    let terms = Terms {
+        as_of: Some(as_of.to_string()),
+        engine_version: manifest.engine_version.clone(),
+        policy_sha256: policy.hash_hex(),
     };
+    let tables = match &before {
+        Some(_) => changed_tables(&policy_before, manifest.policy.as_deref().unwrap_or_default()),
+        None => Vec::new(),
+    };
+    let notes = changed_terms(before.as_ref().map(|told| &told.terms), &terms, &tables);
+    let run = execute(manifest, as_of, &policy, &notes, &mut objects)?;
+    let mut outputs: Vec<(String, Vec<u8>)> =
+        run.outputs.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.clone())).collect();
+    let output = |name: &str| {
+        outputs.iter().find(|(known, _)| known == name).map_or(&[][..], |(_, bytes)| bytes.as_slice())
+    };
+    let after = Told::read(output("summary.json"), output("breaks.csv"))?;
+    let difference = difference(before.as_ref(), &after, tables);
+    outputs.push(("difference.json".to_owned(), difference.to_json()?));
+    Ok(Judged { run, outputs, difference })
+}
+
+/// What the run before said, and under which policy.
+fn previous(manifest: &Manifest, objects: &mut Objects) -> Result<(Option<Told>, String), JudgeError> {
+    let Some(previous) = &manifest.previous else { return Ok((None, String::new())) };
+    let summary = taken(objects, &previous.summary)?;
+    let told = Told::read(&summary, &taken(objects, &previous.breaks)?)?;
+    let inputs = Manifest::read(&taken(objects, &previous.inputs)?)?;
+    Ok((Some(told), inputs.policy.unwrap_or_default()))
+}
+
+fn execute(
+    manifest: &Manifest,
+    as_of: Instant,
+    policy: &Policy,
+    notes: &[String],
+    objects: &mut Objects,
+) -> Result<Run, JudgeError> {
+    let account = manifest.account.as_str();
     let mapping = Mapping::default();
-    let mut needs_person = Vec::new();
-    needs_person.extend(inputs.quarantine.note(account));
-    for (key, reason) in inputs.orders.left_out.iter().chain(&inputs.reports.left_out) {
-        needs_person.push(format!("{key} was left out: it {reason}"));
+    let mut needs_person: Vec<String> = manifest.quarantine.note(account).into_iter().collect();
+    let mut left_out = |key: &str, why: &str| needs_person.push(format!("{key} was left out: {why}"));
+    for object in &manifest.left_out {
+        left_out(&object.key, &format!("it {}", object.reason));
     }
-    let mut files = Vec::new();
-    for file in inputs.orders.files.iter().chain(&inputs.reports.files) {
-        // A file that cannot be read at all must not keep the rest from being reconciled; a person has to mend it.
-        match readable(file, account, &mapping) {
-            Ok(()) => files.push(input(file)),
-            Err(error) => needs_person.push(format!("{} was left out: {error}", file.key)),
+    let mut rows = Vec::new();
+    for leg in LEGS {
+        let of_leg = manifest.of_leg(leg).iter();
+        let of_leg = of_leg.map(|version| Ok((version.key.clone(), taken(objects, version)?)));
+        let read = RowFiles::unpacked(leg, of_leg.collect::<Result<_, JudgeError>>()?, LEG_BYTES_MAX)?;
+        read.left_out.iter().for_each(|(key, reason)| left_out(key, &format!("it {reason}")));
+        rows.extend(read.files);
+    }
+    // A file that cannot be read at all must not keep the rest from being reconciled; a person has to mend it.
+    rows.retain(|file| match readable(file, account, &mapping) {
+        Ok(()) => true,
+        Err(error) => {
+            left_out(&file.key, &error.to_string());
+            false
         }
-    }
-    let heard: Vec<(String, &str, Instant)> = inputs
-        .heard_until
-        .iter()
-        .map(|(source, until)| (format!("{source}, heard until then"), source.as_str(), *until))
-        .collect();
-    files.extend(heard.iter().map(|(name, source, until)| InputFile {
+    });
+    let looks = looks(manifest, objects)?;
+    let notices = taken(objects, &manifest.notices)?;
+    let heard = times(&manifest.heard_until, "heard_until", |source| {
+        Some((format!("{source}, heard until then"), source.to_owned()))
+    })?;
+    let mut files: Vec<InputFile<'_>> = rows.iter().map(input).collect();
+    files.extend(heard.iter().map(|((name, source), until)| InputFile {
         leg: Leg::Reports,
         name,
         source,
@@ -50,21 +159,64 @@ pub(crate) fn judge(account: &str, as_of: Instant, inputs: &Inputs) -> Result<(R
         leg: Leg::Notices,
         name: "notices",
         source: "callback",
-        bytes: &inputs.notices,
-        format: Format::sniff(&inputs.notices),
+        bytes: &notices,
+        format: Format::sniff(&notices),
         coverage: FileCoverage::UpTo(as_of),
     });
     let settings = Settings {
         account: Some(account),
         mapping: &mapping,
-        policy: &policy,
+        policy,
         as_of: Some(as_of),
-        looks: &inputs.looks,
-        opened: &inputs.opened,
+        looks: &looks,
+        opened: &times(&manifest.opened, "opened", BreakId::parse)?,
         only_account: Some(account),
         needs_person: &needs_person,
+        notes,
     };
-    Ok((run::execute(&files, &settings)?, policy.hash_hex()))
+    Ok(run::execute(&files, &settings)?)
+}
+
+/// Takes an object out; it has to be the one that the run read.
+fn taken(objects: &mut Objects, version: &Version) -> Result<Vec<u8>, JudgeError> {
+    let bytes = objects.remove(&version.key).ok_or_else(|| JudgeError::Gone(version.key.clone()))?;
+    if version.is(&bytes) { Ok(bytes) } else { Err(JudgeError::Other(version.key.clone())) }
+}
+
+/// Reads texts and times.
+fn times<K: Ord>(
+    texts: &BTreeMap<String, String>,
+    part: &'static str,
+    key: impl Fn(&str) -> Option<K>,
+) -> Result<BTreeMap<K, Instant>, JudgeError> {
+    let read = texts.iter().map(|(name, time)| Some((key(name)?, Instant::parse(time)?)));
+    read.collect::<Option<_>>().ok_or(JudgeError::Part(part))
+}
+
+/// One line of `normalized/looks`.
+#[derive(Deserialize)]
+struct LookLine {
+    account: String,
+    cip: String,
+    looked_at: String,
+}
+
+/// The newest look at each CIP.
+fn looks(manifest: &Manifest, objects: &mut Objects) -> Result<Vec<Look>, JudgeError> {
+    let mut newest: BTreeMap<(String, Cip), Instant> = BTreeMap::new();
+    for version in &manifest.looks {
+        let bytes = taken(objects, version)?;
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let look = serde_json::from_slice::<LookLine>(line).ok().and_then(|line| {
+                Some((line.account, Cip::parse(&line.cip)?, Instant::parse(&line.looked_at)?))
+            });
+            let unreadable = || JudgeError::Unreadable { key: version.key.clone(), what: "look" };
+            let (account, cip, looked_at) = look.ok_or_else(unreadable)?;
+            let known = newest.entry((account, cip)).or_insert(looked_at);
+            *known = looked_at.max(*known);
+        }
+    }
+    Ok(newest.into_iter().map(|((account, cip), looked_at)| Look { account, cip, looked_at }).collect())
 }
 
 fn input(file: &RowFile) -> InputFile<'_> {

@@ -1,25 +1,38 @@
 #![doc = include_str!("../README.md")]
 
+mod account;
 mod breaks;
 mod config;
-mod inputs;
+mod dry;
+mod event;
+mod gather;
 mod judge;
+mod manifest;
+mod queue;
+mod replay;
 #[cfg(test)]
 mod tests;
 
+use cuadre::aws::batch::BatchAnswer;
 use cuadre::aws::bucket::Bucket;
-use cuadre::aws::schedule::{Tick, TickError};
-use cuadre::aws::table::{Claim, RunRecord, RunState, Table};
+use cuadre::aws::queue::Queue;
+use cuadre::aws::run_orders::RunOrders;
+use cuadre::aws::schedule::TickError;
+use cuadre::aws::table::Table;
 use cuadre::aws::topic::Topic;
-use cuadre::aws::{Patience, SdkConfig, StoreError, layout};
-use cuadre::calendar::{Clock, Instant};
-use cuadre::config::PolicyError;
-use cuadre::report::alert::alert;
-use cuadre::run::{Run, RunError};
+use cuadre::aws::{Patience, SdkConfig, StoreError};
+use cuadre::calendar::Clock;
 use cuadre::telemetry;
 use serde::Serialize;
 
+use account::Order;
+pub use account::Reconciled;
 pub use config::Config;
+pub use dry::DryRun;
+pub use event::{Event, Task, TaskError};
+pub use judge::JudgeError;
+pub use manifest::{Manifest, Version};
+pub use replay::{Mismatch, again, first_mismatch};
 
 /// The clients that the function keeps between events.
 #[derive(Debug)]
@@ -27,6 +40,8 @@ pub struct Clients {
     table: Table,
     bucket: Bucket,
     topic: Topic,
+    orders: RunOrders,
+    messages: Queue,
 }
 
 impl Clients {
@@ -37,173 +52,117 @@ impl Clients {
             table: Table::new(sdk, Patience::WORK, &config.table_name),
             bucket: Bucket::new(sdk, Patience::WORK, &config.bucket_name),
             topic: Topic::new(sdk, Patience::WORK, &config.topic_arn),
+            orders: RunOrders::new(sdk, Patience::WORK, &config.runs),
+            messages: Queue::new(sdk, Patience::WORK, &config.runs.runs_url),
         }
     }
 }
 
-/// Why a run did not come to its end. The platform repeats the event, and the repetition is the same run.
+/// Why a run did not come to its end. It is repeated, and the repetition is the same run.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
     /// The event cannot be worked on.
     #[error(transparent)]
-    Tick(#[from] TickError),
+    Task(#[from] TaskError),
     /// Storage or messaging did not do what was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The policy in the bucket has to be mended.
-    #[error("config/cuadre.toml: {0}")]
-    Policy(#[from] PolicyError),
-    /// The engine gave nothing.
+    /// What was read gives no run.
     #[error(transparent)]
-    Run(#[from] RunError),
+    Judge(#[from] JudgeError),
     /// Another invocation is sending this run's alert.
     #[error("another invocation is sending the alert of this run: repeat the event in a minute")]
     AlertTaken,
-    /// Some accounts failed; each has its own line in the log. The others are done.
-    #[error("the run failed for {0}: see the log")]
-    Accounts(String),
 }
 
-/// What a run came to.
+/// What the function answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Reconciled {
-    /// The PagoEfectivo service.
-    pub account: String,
-    /// The moment of judgement.
-    pub as_of: String,
-    /// Breaks found.
-    pub breaks: u64,
-    /// Rows that could not be read.
-    pub rejected: u64,
-    /// Where the outputs lie.
-    pub report: String,
-    /// Whether this invocation sent the alert; a repetition does not.
-    pub alerted: bool,
-    /// A newer run has spoken already, so that this one changed no break and sent no alert.
-    pub overtaken: bool,
+#[serde(untagged)]
+pub enum Answer {
+    /// To messages: which have to come again.
+    Batch(BatchAnswer),
+    /// To the schedule: how many messages were sent, one an account.
+    Sent {
+        /// Messages sent.
+        sent: usize,
+    },
+    /// To a person who named one account: what the run came to.
+    Reconciled(Reconciled),
+    /// To a person who wanted to know what would be.
+    DryRun(DryRun),
 }
 
-/// Reconciles one account or all of them, once per account and time.
+/// Makes the runs of the messages, or the one that a person names; a tick becomes one message for each account.
 ///
 /// # Errors
-/// [`ReconcileError`]; with several accounts, one that fails does not keep the others from being done.
+/// [`ReconcileError`] for the schedule and for people; of messages, those that failed are named in the answer.
 pub async fn handle(
-    tick: &Tick,
+    event: &Event,
     clients: &Clients,
     config: &Config,
     clock: Clock<'_>,
-) -> Result<Vec<Reconciled>, ReconcileError> {
-    let as_of = tick.time(clock())?;
-    let (mut done, mut failed) = (Vec::new(), Vec::new());
-    for account in tick.accounts(&config.accounts)? {
-        // Boxed, since the nested types of the SDK's futures are too deep for the compiler otherwise.
-        match Box::pin(reconcile(account, as_of, clients, clock)).await {
-            Ok(run) => {
-                let Reconciled { breaks, rejected, alerted, .. } = run;
-                if run.overtaken {
-                    tracing::warn!(
-                        outcome = "overtaken",
-                        account,
-                        as_of = run.as_of,
-                        "a newer run has spoken"
-                    );
-                } else {
-                    tracing::info!(outcome = "reconciled", account, breaks, rejected, alerted, "run done");
-                }
-                done.push(run);
-            }
-            Err(error) => {
-                tracing::error!(outcome = "failed", account, error = telemetry::chain(&error), "run failed");
-                failed.push(account);
-            }
+) -> Result<Answer, ReconcileError> {
+    // Boxed, since the nested types of the SDK's futures are too deep for the compiler otherwise.
+    match event {
+        Event::Messages(messages) => {
+            Ok(Answer::Batch(Box::pin(queue::work(messages, clients, config, clock)).await))
         }
+        Event::Task(task) => Box::pin(by_task(task, clients, config, clock)).await,
     }
-    if failed.is_empty() { Ok(done) } else { Err(ReconcileError::Accounts(failed.join(", "))) }
 }
 
-async fn reconcile(
-    account: &str,
-    as_of: Instant,
+async fn by_task(
+    task: &Task,
     clients: &Clients,
+    config: &Config,
     clock: Clock<'_>,
-) -> Result<Reconciled, ReconcileError> {
-    let Clients { table, bucket, topic } = clients;
-    if let Some(run) = table.run(account, as_of).await?
-        && run.state == RunState::Done
-    {
-        return Ok(result(&run, false, false));
-    }
-    let prefix = layout::run_prefix(account, as_of);
-    let mut record = RunRecord {
-        account: account.to_owned(),
-        as_of,
-        state: RunState::Alerting,
-        breaks: 0,
-        rejected: 0,
-        report: bucket.location(&prefix),
-        policy_hash: String::new(),
-        engine_version: env!("CARGO_PKG_VERSION").to_owned(),
+) -> Result<Answer, ReconcileError> {
+    task.check()?;
+    let Some(name) = &task.account else {
+        return Ok(Answer::Sent { sent: order_all(task, clients, config, clock).await? });
     };
-    if table.newest_run(account).await?.is_some_and(|newest| newest > as_of) {
-        // Its breaks would undo what the later run has found.
-        return Ok(result(&record, false, true));
+    let account = config.accounts.find(name).ok_or(TaskError::Tick(TickError::UnknownAccount))?;
+    if task.dry_run {
+        let run = Box::pin(dry::run(task, account, clients, clock)).await?;
+        tracing::info!(outcome = "dry_run", account, breaks = run.breaks, "dry run done");
+        return Ok(Answer::DryRun(run));
     }
-    let inputs = inputs::fixed(account, as_of, bucket, table).await?;
-    let (run, policy_hash) = judge::judge(account, as_of, &inputs)?;
-    for (name, bytes) in &run.outputs {
-        bucket.put(&format!("{prefix}{name}"), bytes.clone()).await?;
-    }
-    if !save_breaks(table, account, as_of, &run).await? {
-        return Ok(result(&record, false, true));
-    }
-    record.breaks = u64::try_from(run.breaks.len()).unwrap_or(u64::MAX);
-    record.rejected = run.rejected;
-    record.policy_hash = policy_hash;
-    let claimed_at = clock();
-    match table.claim_alert(&record, claimed_at).await? {
-        Claim::Sent => return Ok(result(&record, false, false)),
-        Claim::Taken => return Err(ReconcileError::AlertTaken),
-        Claim::Mine => {}
-    }
-    let message = alert(&run, account, &format!("{account}/{}", layout::stamp(as_of)), &record.report);
-    if let Err(error) = topic.publish(&message).await {
-        if let Err(second) = table.release_alert(&record, claimed_at).await {
-            // The first one is what has to be mended, and is what the caller logs.
-            tracing::error!(
-                account,
-                error = telemetry::chain(&second),
-                "the claim of the alert stays for a minute"
-            );
+    let order = Order { account, as_of: task.time(clock())?, after_arrival: false };
+    match Box::pin(account::reconcile(order, clients, clock)).await {
+        Ok(run) => {
+            tell(&run);
+            Ok(Answer::Reconciled(run))
         }
-        return Err(error.into());
+        Err(error) => {
+            tracing::error!(outcome = "failed", account, error = telemetry::chain(&error), "run failed");
+            Err(error)
+        }
     }
-    table.finish_run(&record).await?;
-    Ok(result(&record, true, false))
 }
 
-/// Writes what the run changes among the breaks; `false` where a newer run has spoken, so that this one may not.
-async fn save_breaks(
-    table: &Table,
-    account: &str,
-    as_of: Instant,
-    run: &Run,
-) -> Result<bool, ReconcileError> {
-    if !table.begin_breaks(account, as_of).await? {
-        return Ok(false);
+/// One tick becomes one message for each account. The same tick again sends the same messages, which the queue takes once.
+async fn order_all(
+    task: &Task,
+    clients: &Clients,
+    config: &Config,
+    clock: Clock<'_>,
+) -> Result<usize, ReconcileError> {
+    let as_of = task.time(clock())?;
+    let mut sent: usize = 0;
+    for account in config.accounts.iter() {
+        clients.orders.at(account, as_of).await?;
+        sent = sent.saturating_add(1);
     }
-    // Read after it has begun: what an older run has written until then is in it, and from then on it writes nothing.
-    let changes = breaks::changes(&table.breaks(account).await?, &run.breaks, as_of);
-    Ok(table.save_breaks(account, as_of, &changes).await?)
+    tracing::info!(outcome = "sent", sent, "runs ordered");
+    Ok(sent)
 }
 
-fn result(run: &RunRecord, alerted: bool, overtaken: bool) -> Reconciled {
-    Reconciled {
-        account: run.account.clone(),
-        as_of: run.as_of.to_string(),
-        breaks: run.breaks,
-        rejected: run.rejected,
-        report: run.report.clone(),
-        alerted,
-        overtaken,
+/// The line of the log that tells what became of a run.
+fn tell(run: &Reconciled) {
+    let Reconciled { account, as_of, breaks, rejected, alerted, overtaken, .. } = run;
+    if *overtaken {
+        tracing::warn!(outcome = "overtaken", account, as_of, "a newer run has spoken");
+    } else {
+        tracing::info!(outcome = "reconciled", account, breaks, rejected, alerted, "run done");
     }
 }

@@ -1,10 +1,10 @@
 //! Wires the reconcile function to its runtime.
 
-use cuadre::aws::schedule::Tick;
 use cuadre::config::env;
 use cuadre::{aws, telemetry};
-use cuadre_reconcile::{Clients, Config, handle};
+use cuadre_reconcile::{Clients, Config, Event, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -12,8 +12,9 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_env(&env::process)?;
     let clients = Clients::new(&aws::load_config().await, &config);
     let (clients, config) = (&clients, &config);
-    run(service_fn(|event: LambdaEvent<Tick>| async move {
-        handle(&event.payload, clients, config, &aws::now).await.map_err(Error::from)
+    run(service_fn(|event: LambdaEvent<Value>| async move {
+        let event = Event::read(event.payload)?;
+        handle(&event, clients, config, &aws::now).await.map_err(Error::from)
     }))
     .await
 }

@@ -1,12 +1,18 @@
 //! The function over the real SDK, against the emulators.
 
+mod dry_runs;
+mod orders;
+mod replays;
+mod samples;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use cuadre::aws::table::{BreakRecord, BreakState, Recorded, Signed};
+use cuadre::aws::table::{BreakRecord, BreakState, Claim, Recorded, RunRecord, RunState, Signed};
+use cuadre::calendar::Instant;
 use cuadre::formats::Leg;
 use cuadre::pagoefectivo::notice;
-use cuadre_emulators::{BUCKET_NAME, Emulators, Fault, Service, TABLE_NAME, TOPIC_ARN, Trouble};
+use cuadre_emulators::{BUCKET_NAME, Emulators, Fault, RUNS_URL, Service, TABLE_NAME, TOPIC_ARN, Trouble};
 
 use super::*;
 
@@ -44,6 +50,11 @@ fn record() -> RunRecord {
     }
 }
 
+/// What a person asks for.
+fn of_account() -> Task {
+    Task { account: Some("tienda".to_owned()), ..Task::default() }
+}
+
 /// A clock that stands.
 fn at(text: &str) -> impl Fn() -> Instant + Send + Sync + use<> {
     let now = time(text);
@@ -58,6 +69,7 @@ impl World {
             ("TABLE_NAME", TABLE_NAME),
             ("BUCKET_NAME", BUCKET_NAME),
             ("TOPIC_ARN", TOPIC_ARN),
+            ("RUNS_URL", RUNS_URL),
             ("ACCOUNTS", "tienda"),
         ]);
         let config = Config::from_env(&|name| variables.get(name).map(|&value| value.to_owned())).unwrap();
@@ -106,8 +118,15 @@ impl World {
     }
 
     async fn run_at(&self, scheduled_at: &str, now: &str) -> Result<Reconciled, ReconcileError> {
-        let tick = Tick { account: None, scheduled_at: Some(scheduled_at.to_owned()) };
-        Ok(handle(&tick, &self.clients, &self.config, &at(now)).await?.remove(0))
+        let task = Task { scheduled_at: Some(scheduled_at.to_owned()), ..of_account() };
+        self.by_hand(task, &at(now)).await
+    }
+
+    async fn by_hand(&self, task: Task, clock: Clock<'_>) -> Result<Reconciled, ReconcileError> {
+        match handle(&Event::Task(task), &self.clients, &self.config, clock).await? {
+            Answer::Reconciled(run) => Ok(run),
+            other => panic!("no run: {other:?}"),
+        }
     }
 
     async fn outputs(&self, run: &str) -> Vec<(String, Vec<u8>)> {
@@ -117,6 +136,11 @@ impl World {
             outputs.push((key.rsplit('/').next().unwrap().to_owned(), bytes));
         }
         outputs
+    }
+
+    async fn manifest(&self, run: &str) -> Manifest {
+        let key = format!("runs/tienda/{run}/inputs.json");
+        Manifest::read(&self.aws.object(&key).await.unwrap()).unwrap()
     }
 
     async fn states(&self) -> Vec<(String, BreakState, Instant)> {
@@ -140,6 +164,7 @@ async fn a_run_writes_its_outputs_its_breaks_and_one_alert() {
     let names: Vec<&str> = outputs.iter().map(|(name, _)| name.as_str()).collect();
     let expected = [
         "breaks.csv",
+        "difference.json",
         "inputs.json",
         "matched.csv",
         "notices.txt",
@@ -246,8 +271,7 @@ async fn a_claim_bears_the_time_at_which_it_is_made() {
         faults.inject(Fault { service, matching, trouble: Trouble::LostAnswer, times: Some(1) });
         time("2026-03-05T07:10:00-05:00")
     };
-    let tick = Tick { account: None, scheduled_at: None };
-    handle(&tick, &world.clients, &world.config, &clock).await.unwrap_err();
+    world.by_hand(of_account(), &clock).await.unwrap_err();
     world.run_at(MORNING, "2026-03-05T07:10:30-05:00").await.unwrap_err();
     assert!(world.run_at(MORNING, "2026-03-05T07:11:01-05:00").await.unwrap().alerted);
     assert_eq!(world.aws.alerts().len(), 1);
@@ -470,13 +494,10 @@ async fn looks_are_read_from_many_objects_and_200_days_back() {
     }
     put("2025-08-17", 200).await;
     put("2025-08-16", 300).await;
-    let (bucket, table) = (&world.clients.bucket, &world.clients.table);
-    let inputs = inputs::fixed("tienda", time(MORNING), bucket, table).await.unwrap();
-    let mut cips: Vec<String> = inputs.looks.iter().map(|look| look.cip.to_string()).collect();
-    cips.sort();
-    let mut expected: Vec<String> = (100..140).chain([7, 8, 200]).map(|cip: u64| cip.to_string()).collect();
-    expected.sort();
-    assert_eq!(cips, expected);
+    world.run(MORNING).await.unwrap();
+    let manifest = world.manifest("20260305T120000Z").await;
+    let looks = manifest.objects().filter(|object| object.key.contains("/looks/"));
+    assert_eq!(looks.count(), 42, "of 43, one is too old");
 }
 
 #[tokio::test]
@@ -484,9 +505,9 @@ async fn what_does_not_fit_into_memory_is_not_fetched() {
     let world = World::start().await;
     let bytes = world.aws.object(ORDERS).await.unwrap().len();
     let (bucket, calls) = (&world.clients.bucket, || world.aws.faults().calls(Service::S3));
-    assert_eq!(bucket.row_files_within(Leg::Orders, "tienda", bytes).await.unwrap().files.len(), 1);
+    assert_eq!(bucket.row_keys(Leg::Orders, "tienda", bytes).await.unwrap(), [ORDERS]);
     let before = calls();
-    let error = bucket.row_files_within(Leg::Orders, "tienda", bytes - 1).await.unwrap_err().to_string();
+    let error = bucket.row_keys(Leg::Orders, "tienda", bytes - 1).await.unwrap_err().to_string();
     assert!(error.contains(&format!("{bytes} bytes in 1 objects is larger than {}", bytes - 1)), "{error}");
     assert_eq!(calls(), before + 1, "only listed");
 }
@@ -523,25 +544,7 @@ async fn the_silence_of_a_report_counts_up_to_its_watermark() {
 async fn a_policy_is_obeyed_and_a_bad_one_ends_the_run() {
     let world = World::start().await;
     world.put("config/cuadre.toml", "no_such_key = 1\n").await;
-    let error = reconcile("tienda", time(MORNING), &world.clients, &at(MORNING)).await.unwrap_err();
+    let error = world.run(MORNING).await.unwrap_err();
     assert!(error.to_string().starts_with("config/cuadre.toml: "), "{error}");
     assert_eq!(world.aws.alerts().len(), 0);
-}
-
-#[tokio::test]
-async fn every_sample_event_is_taken_as_its_name_says() {
-    let world = World::start().await;
-    let clock = at("2026-03-05T10:10:00-05:00");
-    let sample = |name: &str| {
-        let path = format!("{}/../../events/reconcile/{name}.json", env!("CARGO_MANIFEST_DIR"));
-        serde_json::from_slice::<Tick>(&std::fs::read(path).unwrap())
-    };
-    let done = async |name: &str| handle(&sample(name).unwrap(), &world.clients, &world.config, &clock).await;
-    assert!(done("ok-scheduled").await.unwrap()[0].alerted);
-    assert!(!done("dup-scheduled").await.unwrap()[0].alerted);
-    assert!(done("ok-placeholder").await.unwrap()[0].alerted);
-    assert!(!done("ok-by-hand").await.unwrap()[0].alerted, "the same second again");
-    assert!(matches!(done("bad-account").await, Err(ReconcileError::Tick(TickError::UnknownAccount))));
-    assert!(matches!(done("bad-time").await, Err(ReconcileError::Tick(TickError::BadTime))));
-    assert!(sample("bad-field").is_err());
 }

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use cuadre::aws::run_orders::RunOrdersConfig;
 use cuadre::config::env::{self, Accounts, EnvError, Lookup};
 use cuadre::pagoefectivo::client::wire::REQUESTS_PER_MINUTE_DEFAULT;
 use cuadre::pagoefectivo::client::{BATCH_CIPS_DEFAULT, Environment};
@@ -29,6 +30,8 @@ pub struct Config {
     pub secret_prefix: String,
     /// `PULLS_URL`: the FIFO queue of pulls.
     pub pulls_url: String,
+    /// `RUNS_URL` and `RUN_SLOT_MINUTES`: a pull that brought something new makes a run.
+    pub runs: RunOrdersConfig,
     /// `ACCOUNTS`: a tick without account is for each of them, and for those that the policy adds.
     pub accounts: Accounts,
     /// `PROVIDER_URL`; absent, the provider's production host.
@@ -64,6 +67,7 @@ impl Config {
             bucket_name: env::bucket_name(lookup)?,
             secret_prefix: env::secret_prefix(lookup)?,
             pulls_url: env::required(lookup, "PULLS_URL")?,
+            runs: RunOrdersConfig::from_env(lookup)?,
             accounts: Accounts::from_env(lookup)?,
             provider_url: env::provider_url(lookup)?,
             probe_account: probe_account(lookup)?,

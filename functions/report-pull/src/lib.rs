@@ -17,6 +17,7 @@ use cuadre::aws::batch::BatchAnswer;
 use cuadre::aws::bucket::Bucket;
 use cuadre::aws::policy::{Policies, PolicyUnavailable};
 use cuadre::aws::queue::Queue;
+use cuadre::aws::run_orders::RunOrders;
 use cuadre::aws::secrets::{SecretError, Secrets};
 use cuadre::aws::table::Table;
 use cuadre::aws::{Patience, SdkConfig, StoreError};
@@ -39,6 +40,7 @@ pub struct Clients {
     policies: Policies,
     secrets: Secrets,
     pulls: Queue,
+    runs: RunOrders,
     provider: Client,
     reports: Arc<Wire>,
     persistence: Persistence,
@@ -70,6 +72,7 @@ impl Clients {
             bucket,
             secrets: Secrets::new(sdk, Patience::WORK, &config.secret_prefix),
             pulls: Queue::new(sdk, Patience::WORK, &config.pulls_url),
+            runs: RunOrders::new(sdk, Patience::WORK, &config.runs),
             provider: Client::over(Arc::clone(&wire), &config.provider_url),
             reports: wire,
             persistence,
@@ -148,6 +151,17 @@ pub enum Ending {
     Reported(Reported),
     /// The time was up; what was read is stored, and the next message goes on from there.
     Paused,
+}
+
+impl Ending {
+    /// Whether a run would find something that it did not find before.
+    fn brought_news(&self) -> bool {
+        match self {
+            Ending::Searched(searched) => searched.news > 0,
+            Ending::Reported(Reported { counts, .. }) => counts.new > 0 || counts.changed > 0,
+            Ending::AlreadyDone | Ending::Left | Ending::Paused => false,
+        }
+    }
 }
 
 /// What the function answers.

@@ -69,7 +69,11 @@ pub(crate) async fn pull(
         if let Err(error) = clients.table.unlock_source(account, wanted, &worker).await {
             tracing::warn!(error = telemetry::chain(&error), "the source stays taken until its time is up");
         }
-        ending?
+        let ending = ending?;
+        if ending.brought_news() {
+            order_run(&pull).await;
+        }
+        ending
     } else {
         Ending::Left
     };
@@ -82,6 +86,21 @@ async fn work(pull: &Pull<'_>, source: &Source) -> Result<Ending, PullError> {
         SourceKind::TransactionReport(report) | SourceKind::SettlementReport(report) => {
             Box::pin(report::pull(pull, source, report)).await
         }
+    }
+}
+
+/// What has come is judged at the end of its slot. Should the order be lost, a later one or the run of the day reads it all the
+/// same, so that the pull is not done again for it.
+async fn order_run(pull: &Pull<'_>) {
+    // An account that the policy alone names is pulled and has no runs.
+    let Some(account) = pull.config.accounts.find(pull.account) else { return };
+    if let Err(error) = pull.clients.runs.after_arrival(account, (pull.clock)()).await {
+        tracing::warn!(
+            outcome = "run_not_ordered",
+            account,
+            error = telemetry::chain(&error),
+            "the run of what has come waits for the next one"
+        );
     }
 }
 

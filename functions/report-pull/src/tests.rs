@@ -12,7 +12,7 @@ use cuadre::aws::batch::Messages;
 use cuadre::calendar::{Clock, Instant};
 use cuadre::formats::{self, Format, Mapping, Source};
 use cuadre::ids::Cip;
-use cuadre_emulators::{BUCKET_NAME, Emulators, Fault, PULLS_URL, Service, TABLE_NAME, Trouble};
+use cuadre_emulators::{BUCKET_NAME, Emulators, Fault, PULLS_URL, RUNS_URL, Service, TABLE_NAME, Trouble};
 use cuadre_sandbox::{FaultRule, PaymentOptions, Sandbox};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -60,6 +60,7 @@ impl World {
             ("BUCKET_NAME", BUCKET_NAME),
             ("SECRET_PREFIX", "cuadre"),
             ("PULLS_URL", PULLS_URL),
+            ("RUNS_URL", RUNS_URL),
             ("ACCOUNTS", "tienda"),
             ("PROVIDER_URL", url.as_str()),
             ("SEARCH_BATCH_CIPS", "2"),
@@ -335,6 +336,7 @@ fn a_probe_is_never_played_where_money_moves() {
             ("BUCKET_NAME", BUCKET_NAME),
             ("SECRET_PREFIX", "cuadre"),
             ("PULLS_URL", PULLS_URL),
+            ("RUNS_URL", RUNS_URL),
             ("ACCOUNTS", "tienda"),
             ("PROBE_URL", url),
         ]);

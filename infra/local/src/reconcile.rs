@@ -43,6 +43,7 @@ pub(crate) fn run(arguments: &ReconcileArguments) -> Result<Done, Failure> {
         opened: &BTreeMap::new(),
         only_account: None,
         needs_person: &[],
+        notes: &[],
     };
     let run = run::execute(&inputs, &settings).map_err(refused)?;
     outputs::write(&arguments.out, run.outputs.iter().map(|(name, bytes)| (*name, bytes.as_slice())))?;

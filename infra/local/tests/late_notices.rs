@@ -5,13 +5,12 @@
 
 use chrono::TimeDelta;
 use cuadre::aws::Patience;
-use cuadre::aws::schedule::Tick;
 use cuadre::aws::table::{BreakState, Recorded, Signed, Table};
 use cuadre::calendar::Instant;
 use cuadre::formats::{self, Format, Mapping, Source};
 use cuadre::pagoefectivo::notice;
 use cuadre::pagoefectivo::search::NOTICE_SETTLES;
-use cuadre_emulators::{BUCKET_NAME, Emulators, PULLS_URL, TABLE_NAME, TOPIC_ARN};
+use cuadre_emulators::{BUCKET_NAME, Emulators, PULLS_URL, RUNS_URL, TABLE_NAME, TOPIC_ARN};
 use cuadre_sandbox::{PaymentOptions, Sandbox};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -51,6 +50,7 @@ impl World {
                 "TOPIC_ARN" => TOPIC_ARN,
                 "SECRET_PREFIX" => "cuadre",
                 "PULLS_URL" => PULLS_URL,
+                "RUNS_URL" => RUNS_URL,
                 "ACCOUNTS" => "tienda",
                 "PROVIDER_URL" => url.as_str(),
                 _ => return None,
@@ -126,10 +126,6 @@ impl World {
         }
     }
 
-    fn tick(&self) -> Tick {
-        Tick { account: None, scheduled_at: Some(self.now.to_string()) }
-    }
-
     /// The notices of the provider arrive.
     async fn hear(&self) {
         for notice in self.sandbox.take_notices() {
@@ -156,7 +152,10 @@ impl World {
     /// Makes a run, and gives the classes of the breaks that are open after it.
     async fn reconciled(&self) -> Vec<String> {
         let (now, (clients, config)) = (self.now, &self.reconcile);
-        cuadre_reconcile::handle(&self.tick(), clients, config, &move || now).await.unwrap();
+        let (account, cut) = (Some("tienda".to_owned()), Some(now.to_string()));
+        let task = cuadre_reconcile::Task { account, cut, ..Default::default() };
+        let event = cuadre_reconcile::Event::Task(task);
+        cuadre_reconcile::handle(&event, clients, config, &move || now).await.unwrap();
         let breaks = self.table.breaks("tienda").await.unwrap();
         let open = breaks.into_values().filter(|record| record.state == BreakState::Open);
         let mut classes: Vec<String> = open.map(|record| record.class).collect();

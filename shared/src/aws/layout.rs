@@ -10,6 +10,7 @@
 //! - `rejected/{leg}/account=A/day=D/import-{time}-{hash}.csv`: rows of such a file that cannot be read
 //! - `rejected/{leg}/account=A/{name}-{hash}.json`, `rejected/unknown/…`: that a whole file was rejected, and why
 //! - `runs/{account}/{run}/…`: the inputs and outputs of a run
+//! - `runs/{account}/dry/{time}-{policy}/…`: those of a dry run
 //! - `config/cuadre.toml`: the policy, where there is one
 //! - `config/mappings/{name}.toml`: mappings that the policy names
 //!
@@ -231,6 +232,13 @@ pub fn raw_notices_key(account: &str, first: Instant, content: &[u8]) -> String 
 #[must_use]
 pub fn run_prefix(account: &str, as_of: Instant) -> String {
     format!("runs/{account}/{}/", stamp(as_of))
+}
+
+/// Where those of a dry run lie that was asked for at `time`, under a policy with this hash.
+#[must_use]
+pub fn dry_run_prefix(account: &str, time: Instant, policy_sha256: &str) -> String {
+    let policy = policy_sha256.get(..12).unwrap_or(policy_sha256);
+    format!("runs/{account}/dry/{}-{policy}/", stamp(time))
 }
 
 /// The source that an object's name tells: the part of the file's name before its first `-` or `.`.

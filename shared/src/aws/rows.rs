@@ -1,17 +1,13 @@
-//! The canonical files of one leg and account, as they lie under `normalized/`.
+//! The canonical files of one leg and account, as they lie under `normalized/`, and objects in numbers.
 
 use tokio::task::JoinSet;
 
-use super::bucket::{Bucket, OBJECT_BYTES_MAX};
+use super::bucket::{Bucket, OBJECT_BYTES_MAX, Object};
 use super::{StoreError, layout};
 use crate::formats::{Format, Leg};
 
 /// How many objects are fetched at a time.
-pub const FETCHES_MAX: usize = 16;
-
-/// All files of one leg together, decompressed, in a function with a gigabyte of memory: two legs, and rows that take two
-/// to three times as much as the text that they point into.
-pub const LEG_BYTES_DEFAULT: usize = 128 * 1024 * 1024;
+const FETCHES_MAX: usize = 16;
 
 /// A file of rows, decompressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,15 +16,13 @@ pub struct RowFile {
     pub leg: Leg,
     /// Its name in the bucket.
     pub key: String,
-    /// Which version of the object it is.
-    pub version_id: Option<String>,
     /// How it is laid out.
     pub format: Format,
     /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
-/// What lies under a prefix.
+/// The rows of one leg.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RowFiles {
     /// The files, by key.
@@ -37,27 +31,53 @@ pub struct RowFiles {
     pub left_out: Vec<(String, String)>,
 }
 
-impl Bucket {
-    /// Reads every file of a leg of an account: `.csv`, `.ndjson`, `.jsonl`, plain or with `.zst`. At most
-    /// [`LEG_BYTES_DEFAULT`] together.
+impl RowFiles {
+    /// Unpacks objects of a leg (`.csv`, `.ndjson`, `.jsonl`, plain or with `.zst`), in the order of their keys.
     ///
     /// # Errors
-    /// [`StoreError`], as for [`Bucket::row_files_within`].
-    pub async fn row_files(&self, leg: Leg, account: &str) -> Result<RowFiles, StoreError> {
-        self.row_files_within(leg, account, LEG_BYTES_DEFAULT).await
+    /// [`StoreError::TooLarge`] when they are larger than `bytes_max` together.
+    pub fn unpacked(
+        leg: Leg,
+        mut objects: Vec<(String, Vec<u8>)>,
+        bytes_max: usize,
+    ) -> Result<RowFiles, StoreError> {
+        objects.sort();
+        let (mut read, mut bytes_left) = (RowFiles::default(), bytes_max);
+        for (key, bytes) in objects {
+            let format = match format_of(&key) {
+                Ok(format) => format,
+                Err(reason) => {
+                    read.left_out.push((key, reason.to_owned()));
+                    continue;
+                }
+            };
+            match plain(&key, bytes, bytes_left) {
+                Err(Unfit::Itself(reason)) => read.left_out.push((key, reason)),
+                Err(Unfit::Together) => {
+                    let what = format!("the leg {}, decompressed,", leg.word());
+                    return Err(StoreError::TooLarge { what, max: bytes_max });
+                }
+                Ok(bytes) => {
+                    bytes_left = bytes_left.saturating_sub(bytes.len());
+                    read.files.push(RowFile { leg, key, format, bytes });
+                }
+            }
+        }
+        Ok(read)
     }
+}
 
-    /// Reads every file of a leg of an account, as [`Bucket::row_files`], for a function whose memory takes `bytes_max`
-    /// of them.
+impl Bucket {
+    /// The names of all objects of a leg of an account, for a function whose memory takes `bytes_max` of them.
     ///
     /// # Errors
     /// [`StoreError`], `TooLarge` when they are larger together; from the sizes in the listing, before any is fetched.
-    pub async fn row_files_within(
+    pub async fn row_keys(
         &self,
         leg: Leg,
         account: &str,
         bytes_max: usize,
-    ) -> Result<RowFiles, StoreError> {
+    ) -> Result<Vec<String>, StoreError> {
         let prefix = layout::rows_prefix(leg, account);
         let objects = self.list(&prefix, None).await?;
         let bytes = objects.iter().fold(0_u64, |sum, object| sum.saturating_add(object.bytes));
@@ -65,75 +85,34 @@ impl Bucket {
             let what = format!("{prefix} with its {bytes} bytes in {} objects", objects.len());
             return Err(StoreError::TooLarge { what, max: bytes_max });
         }
-        let versions = objects.into_iter().map(|object| (object.key, None)).collect();
-        self.row_files_of(leg, versions, bytes_max).await
+        Ok(objects.into_iter().map(|object| object.key).collect())
     }
 
-    /// Reads given versions of files of a leg, as an earlier reading found them.
+    /// Fetches objects, or versions of them, several at a time, in the order given; `None` where there is none.
     ///
     /// # Errors
-    /// [`StoreError`], `TooLarge` when they are larger than `bytes_max` together.
-    pub async fn row_files_of(
+    /// [`StoreError`].
+    pub async fn get_all(
         &self,
-        leg: Leg,
-        versions: Vec<(String, Option<String>)>,
-        bytes_max: usize,
-    ) -> Result<RowFiles, StoreError> {
-        let mut read = RowFiles::default();
-        let mut wanted = Vec::new();
-        for (key, version_id) in versions {
-            match format_of(&key) {
-                Ok(format) => wanted.push((key, version_id, format)),
-                Err(reason) => read.left_out.push((key, reason.to_owned())),
-            }
-        }
-        self.fetch(leg, wanted, bytes_max, &mut read).await?;
-        Ok(read)
-    }
-
-    async fn fetch(
-        &self,
-        leg: Leg,
-        wanted: Vec<(String, Option<String>, Format)>,
-        bytes_max: usize,
-        read: &mut RowFiles,
-    ) -> Result<(), StoreError> {
-        let mut bytes_left = bytes_max;
-        for some in wanted.chunks(FETCHES_MAX) {
+        versions: &[(String, Option<String>)],
+    ) -> Result<Vec<(String, Option<Object>)>, StoreError> {
+        let mut objects = Vec::with_capacity(versions.len());
+        for some in versions.chunks(FETCHES_MAX) {
             let mut fetches = JoinSet::new();
-            for (key, version_id, format) in some.iter().cloned() {
+            for (number, (key, version_id)) in some.iter().cloned().enumerate() {
                 let bucket = self.clone();
                 fetches.spawn(async move {
                     let object = bucket.get(&key, version_id.as_deref()).await;
-                    (key, format, object)
+                    (number, key, object)
                 });
             }
-            for (key, format, object) in fetches.join_all().await {
-                match object? {
-                    None => read.left_out.push((key, "is gone".to_owned())),
-                    Some(object) => match plain(&key, object.bytes, bytes_left) {
-                        Err(Unfit::Itself(reason)) => read.left_out.push((key, reason)),
-                        Err(Unfit::Together) => {
-                            let what = format!("the leg {}, decompressed,", leg.word());
-                            return Err(StoreError::TooLarge { what, max: bytes_max });
-                        }
-                        Ok(bytes) => {
-                            bytes_left = bytes_left.saturating_sub(bytes.len());
-                            read.files.push(RowFile {
-                                leg,
-                                key,
-                                version_id: object.version_id,
-                                format,
-                                bytes,
-                            });
-                        }
-                    },
-                }
+            let mut fetched = fetches.join_all().await;
+            fetched.sort_unstable_by_key(|(number, ..)| *number);
+            for (_, key, object) in fetched {
+                objects.push((key, object?));
             }
         }
-        read.files.sort_by(|a, b| a.key.cmp(&b.key));
-        read.left_out.sort();
-        Ok(())
+        Ok(objects)
     }
 }
 
@@ -212,6 +191,21 @@ mod tests {
         assert_eq!(plain("a.csv.zst", packed.clone(), 1_000), Ok(text));
         assert_eq!(plain("a.csv.zst", packed, 999), Err(Unfit::Together));
         assert!(matches!(plain("a.csv.zst", b"no".to_vec(), 999), Err(Unfit::Itself(_))));
+    }
+
+    #[test]
+    fn files_of_a_leg_are_unpacked_by_key_as_long_as_they_fit_together() {
+        let objects = || {
+            let packed = compressed(b"second").unwrap();
+            let all = [("b.csv.zst", packed), ("a.csv", b"first".to_vec()), ("c.xlsx", b"PK".to_vec())];
+            all.map(|(key, bytes)| (key.to_owned(), bytes)).to_vec()
+        };
+        let read = RowFiles::unpacked(Leg::Orders, objects(), 11).unwrap();
+        let texts: Vec<&[u8]> = read.files.iter().map(|file| file.bytes.as_slice()).collect();
+        assert_eq!(texts, [&b"first"[..], b"second"]);
+        assert_eq!(read.left_out[0].0, "c.xlsx");
+        let error = RowFiles::unpacked(Leg::Orders, objects(), 10).unwrap_err().to_string();
+        assert!(error.contains("the leg orders, decompressed, is larger than 10"), "{error}");
     }
 
     #[test]

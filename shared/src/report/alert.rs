@@ -8,6 +8,7 @@ use crate::calendar::Instant;
 use crate::money::{Currency, format_minor};
 use crate::reconcile::class::{Class, Severity};
 use crate::reconcile::{ClassTotals, Line};
+use crate::report::difference::Difference;
 use crate::run::Run;
 
 /// SNS allows a subject of at most 100 printable ASCII characters.
@@ -42,11 +43,23 @@ pub enum Attribute {
     List(String),
 }
 
+/// What an alert says of a run beside its results.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// The PagoEfectivo service.
+    pub account: &'a str,
+    /// Names the run.
+    pub run_id: &'a str,
+    /// Where its outputs lie.
+    pub report_location: &'a str,
+    /// What it says otherwise than the run before; absent where that is not known.
+    pub since: Option<&'a Difference>,
+}
+
 /// Writes the alert of a run over one account.
-///
-/// `run_id` names the run, `report_location` says where its outputs lie.
 #[must_use]
-pub fn alert(run: &Run, account: &str, run_id: &str, report_location: &str) -> Alert {
+pub fn alert(run: &Run, about: About<'_>) -> Alert {
+    let account = about.account;
     let set_aside = (!run.needs_person.is_empty()).then_some(Severity::High);
     let worst = run.breaks.iter().map(|line| line.severity).max().max(set_aside);
     let mut classes: Vec<&str> = run.breaks.iter().map(|line| line.class.word()).collect();
@@ -55,7 +68,7 @@ pub fn alert(run: &Run, account: &str, run_id: &str, report_location: &str) -> A
     let list = classes.iter().map(|class| format!("\"{class}\"")).collect::<Vec<_>>().join(",");
     Alert {
         subject: subject(run, account, worst),
-        body: body(run, account, run_id, report_location),
+        body: body(run, about),
         attributes: vec![
             ("account", Attribute::Text(account.to_owned())),
             ("severity", Attribute::Text(worst.unwrap_or(Severity::Info).word().to_owned())),
@@ -86,11 +99,12 @@ pub(super) fn subject_line(text: &str) -> String {
     text.chars().map(printable).take(SUBJECT_CHARS_MAX).collect()
 }
 
-fn body(run: &Run, account: &str, run_id: &str, report_location: &str) -> String {
+fn body(run: &Run, about: About<'_>) -> String {
+    let About { account, run_id, report_location, since } = about;
     let mut text = String::new();
     // Writing to a String cannot fail; the results are gathered so that none is dropped in silence.
     let written = [
-        write_heading(&mut text, run, account),
+        write_heading(&mut text, run, account, since),
         write_classes(&mut text, run),
         write_worst(&mut text, &run.breaks),
         write_warnings(&mut text, &run.warnings),
@@ -100,7 +114,12 @@ fn body(run: &Run, account: &str, run_id: &str, report_location: &str) -> String
     text
 }
 
-fn write_heading(text: &mut String, run: &Run, account: &str) -> std::fmt::Result {
+fn write_heading(
+    text: &mut String,
+    run: &Run,
+    account: &str,
+    since: Option<&Difference>,
+) -> std::fmt::Result {
     let as_of = run.as_of.map_or_else(|| "no time".to_owned(), clock);
     writeln!(text, "PagoEfectivo account {account}, reconciled as of {as_of} (Lima).\n")?;
     match run.breaks.len() {
@@ -113,6 +132,9 @@ fn write_heading(text: &mut String, run: &Run, account: &str) -> std::fmt::Resul
             by_severity(&run.breaks),
             money(&in_question(run))
         )?,
+    }
+    if let Some(sentence) = since.and_then(Difference::sentence) {
+        writeln!(text, "{sentence}")?;
     }
     if run.rejected > 0 {
         writeln!(text, "{} could not be read: see rejected.csv.", counted(run.rejected, "row"))?;
@@ -279,8 +301,10 @@ mod tests {
             opened: &BTreeMap::new(),
             only_account: None,
             needs_person,
+            notes: &["the policy has changed".to_owned()],
         };
-        alert(&execute(&files, &settings).unwrap(), account, "run-1", "s3://bucket/runs/")
+        let about = About { account, run_id: "run-1", report_location: "s3://bucket/runs/", since: None };
+        alert(&execute(&files, &settings).unwrap(), about)
     }
 
     fn order(number: u64, amount: &str, status: &str) -> String {

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use cuadre::aws::batch::{BatchAnswer, Messages};
 use cuadre::aws::layout;
-use cuadre::aws::schedule::Tick;
 use cuadre::calendar::Instant;
-use cuadre_emulators::{Alert, BUCKET_NAME, PULLS_URL};
+use cuadre_emulators::{Alert, BUCKET_NAME, PULLS_URL, RUNS_URL};
 use cuadre_report_pull::{Answer, Event as Pulling};
 use cuadre_sandbox::{Payment, PaymentOptions, SignedNotice};
 use indicatif::ProgressBar;
@@ -204,12 +203,34 @@ impl Players<'_> {
                 self.pulls += 1;
                 self.pull(now).await
             }
-            Work::Reconcile => {
-                let (clients, config) = &self.stage.reconcile;
-                let done = cuadre_reconcile::handle(&tick(now), clients, config, &|| now).await;
-                done.map(drop).map_err(|error| Failure::defect("reconcile fails", &error))
-            }
+            Work::Reconcile => self.reconcile(now).await,
         }
+    }
+
+    /// The schedule ticks, and the queue hands over the runs that it ordered.
+    async fn reconcile(&self, now: Instant) -> Result<(), Failure> {
+        let (clients, config) = &self.stage.reconcile;
+        let failed = |error| Failure::defect("reconcile fails", &error);
+        let task = cuadre_reconcile::Task { scheduled_at: Some(now.to_string()), ..Default::default() };
+        let tick = cuadre_reconcile::Event::Task(task);
+        cuadre_reconcile::handle(&tick, clients, config, &|| now).await.map_err(failed)?;
+        while let Some((messages, message)) = self.received(RUNS_URL)? {
+            let event = cuadre_reconcile::Event::Messages(messages);
+            let answer = cuadre_reconcile::handle(&event, clients, config, &|| now).await.map_err(failed)?;
+            if answer != cuadre_reconcile::Answer::Batch(BatchAnswer::default()) {
+                return Err(Failure::Defect("reconcile could not make a run".to_owned()));
+            }
+            self.stage.aws.delete(RUNS_URL, &message);
+        }
+        Ok(())
+    }
+
+    /// The next message of a queue, as its function gets it, and its id.
+    fn received(&self, queue_url: &str) -> Result<Option<(Messages, String)>, Failure> {
+        let messages: Messages = serde_json::from_value(self.stage.aws.receive(queue_url, 1))
+            .map_err(|error| Failure::defect("the queue", &error))?;
+        let id = messages.records.first().map(|message| message.message_id.clone());
+        Ok(id.map(|id| (messages, id)))
     }
 
     /// The schedule ticks, and the queue hands over what it ordered.
@@ -218,12 +239,7 @@ impl Players<'_> {
         let failed = |error| Failure::defect("report-pull fails", &error);
         let task = cuadre_report_pull::Task { scheduled_at: Some(now.to_string()), ..Default::default() };
         cuadre_report_pull::handle(&Pulling::Task(task), clients, config, &|| now).await.map_err(failed)?;
-        loop {
-            let messages: Messages = serde_json::from_value(self.stage.aws.receive(PULLS_URL, 1))
-                .map_err(|error| Failure::defect("the queue", &error))?;
-            let Some(message) = messages.records.first().map(|message| message.message_id.clone()) else {
-                return Ok(());
-            };
+        while let Some((messages, message)) = self.received(PULLS_URL)? {
             let event = Pulling::Messages(messages);
             let answer =
                 cuadre_report_pull::handle(&event, clients, config, &|| now).await.map_err(failed)?;
@@ -232,6 +248,7 @@ impl Players<'_> {
             }
             self.stage.aws.delete(PULLS_URL, &message);
         }
+        Ok(())
     }
 
     /// The shop drops the orders that changed into the inbox, and the bucket tells import of it.
@@ -285,11 +302,6 @@ impl Players<'_> {
 fn cips(shop: &Shop, orders: usize) -> BTreeMap<(usize, Code), u64> {
     let keys = (0..orders).flat_map(|index| [(index, Code::First), (index, Code::Second)]);
     keys.filter_map(|key| Some((key, shop.cip(key.0, key.1).ok()?))).collect()
-}
-
-/// The event of the schedule: every account, for this time.
-fn tick(now: Instant) -> Tick {
-    Tick { account: None, scheduled_at: Some(now.to_string()) }
 }
 
 fn instant(time: DateTime<Utc>) -> Result<Instant, Failure> {

@@ -2,8 +2,8 @@
 
 use cuadre::aws::layout;
 use cuadre_emulators::{
-    BUCKET_NAME, BUS_NAME, EmulatorError, Emulators, FAILURES_URL, FORWARDS_URL, PULLS_URL, TABLE_NAME,
-    TOPIC_ARN,
+    BUCKET_NAME, BUS_NAME, EmulatorError, Emulators, FAILURES_URL, FORWARDS_URL, PULLS_URL, RUNS_URL,
+    TABLE_NAME, TOPIC_ARN,
 };
 use cuadre_sandbox::Sandbox;
 use serde_json::json;
@@ -104,6 +104,9 @@ fn environment(name: &str, provider_url: &str) -> Option<String> {
         "FORWARDS_URL" => FORWARDS_URL,
         "FAILURES_URL" => FAILURES_URL,
         "PULLS_URL" => PULLS_URL,
+        "RUNS_URL" => RUNS_URL,
+        // The shop of the demo has one run, in the morning.
+        "RUN_SLOT_MINUTES" => "0",
         "SECRET_PREFIX" => SECRET_PREFIX,
         "ACCOUNTS" => ACCOUNT,
         "PROVIDER_URL" => provider_url,

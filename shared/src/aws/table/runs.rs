@@ -21,6 +21,8 @@ const CLAIM_HOLDS: TimeDelta = TimeDelta::seconds(60);
 /// How far a run has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunState {
+    /// All is written, and there was nothing to tell: a run after arrivals that found nothing new.
+    Quiet,
     /// All is written, the alert is about to be sent.
     Alerting,
     /// The alert is out.
@@ -120,8 +122,11 @@ impl Table {
             .put_item()
             .table_name(&self.name)
             .set_item(Some(item.attributes))
-            .condition_expression("attribute_not_exists(pk) OR (#state = :alerting AND claimed_at < :stale)")
+            .condition_expression(
+                "attribute_not_exists(pk) OR #state = :quiet OR (#state = :alerting AND claimed_at < :stale)",
+            )
             .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":quiet", AttributeValue::S(word(RunState::Quiet).to_owned()))
             .expression_attribute_values(":alerting", AttributeValue::S(word(RunState::Alerting).to_owned()))
             .expression_attribute_values(":stale", AttributeValue::S(sortable(stale)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -135,8 +140,25 @@ impl Table {
         let standing = Item::read(KIND, failure.item.clone().unwrap_or_default());
         match standing.parsed("state", state_of)? {
             RunState::Done => Ok(Claim::Sent),
-            RunState::Alerting => Ok(Claim::Taken),
+            RunState::Alerting | RunState::Quiet => Ok(Claim::Taken),
         }
+    }
+
+    /// Writes down that a run is done and has nothing to tell. One whose alert is being sent or is out stays as it is; the same
+    /// run may still be asked to tell ([`Table::claim_alert`]).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_quiet(&self, run: &RunRecord) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item_of(run, RunState::Quiet).attributes))
+            .condition_expression("attribute_not_exists(pk) OR #state = :quiet")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":quiet", AttributeValue::S(word(RunState::Quiet).to_owned()));
+        unless_condition_failed(request.send().await).map(drop)
     }
 
     /// Gives the claim made at `claimed_at` back after the alert could not be sent, so that a repetition need not wait
@@ -218,13 +240,14 @@ fn partition(account: &str) -> String {
 
 const fn word(state: RunState) -> &'static str {
     match state {
+        RunState::Quiet => "quiet",
         RunState::Alerting => "alerting",
         RunState::Done => "done",
     }
 }
 
 fn state_of(text: &str) -> Option<RunState> {
-    [RunState::Alerting, RunState::Done].into_iter().find(|state| word(*state) == text)
+    [RunState::Quiet, RunState::Alerting, RunState::Done].into_iter().find(|state| word(*state) == text)
 }
 
 fn item_of(run: &RunRecord, state: RunState) -> Item {

@@ -1,0 +1,154 @@
+//! Runs that the queue hands over: ordered by the schedule, and by what has arrived.
+
+use cuadre::aws::batch::Messages;
+use cuadre::aws::run_orders::{RunOrders, RunOrdersConfig};
+use cuadre_emulators::RUNS_DEAD_URL;
+
+use super::*;
+
+const SLOT_END: &str = "2026-03-05T07:00:00-05:00";
+
+impl World {
+    /// Something has arrived.
+    async fn arrival(&self, now: &str) {
+        let config = RunOrdersConfig { runs_url: RUNS_URL.to_owned(), ..self.config.runs.clone() };
+        let orders = RunOrders::new(&self.aws.sdk_config(), Patience::WORK, &config);
+        orders.after_arrival("tienda", time(now)).await.unwrap();
+    }
+
+    /// The schedule ticks.
+    async fn tick(&self, scheduled_at: &str) -> usize {
+        let task = Task { scheduled_at: Some(scheduled_at.to_owned()), ..Task::default() };
+        match handle(&Event::Task(task), &self.clients, &self.config, &at(scheduled_at)).await.unwrap() {
+            Answer::Sent { sent } => sent,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Hands over what the queue has, and gives back for how long each message that was not dealt with rests.
+    async fn deliver(&self, now: &str) -> Vec<Option<u64>> {
+        let event: Messages = serde_json::from_value(self.aws.receive(RUNS_URL, 10)).unwrap();
+        let answer =
+            handle(&Event::Messages(event.clone()), &self.clients, &self.config, &at(now)).await.unwrap();
+        let Answer::Batch(answer) = answer else { panic!("{answer:?}") };
+        for message in event.records.iter().filter(|message| !answer.has_failed(&message.message_id)) {
+            self.aws.delete(RUNS_URL, &message.message_id);
+        }
+        self.aws.return_all(RUNS_URL)
+    }
+}
+
+#[tokio::test]
+async fn many_arrivals_of_a_slot_make_one_run_at_its_end() {
+    let world = World::start().await;
+    for now in ["2026-03-05T06:30:00-05:00", "2026-03-05T06:41:00-05:00", "2026-03-05T06:59:59-05:00"] {
+        world.arrival(now).await;
+    }
+    assert_eq!(world.aws.waiting(RUNS_URL).len(), 1);
+    assert_eq!(world.deliver("2026-03-05T06:59:59-05:00").await, [Some(2)], "it waits for its slot to end");
+    assert_eq!(world.aws.alerts().len(), 0);
+    assert_eq!(world.deliver(SLOT_END).await, []);
+    assert_eq!(world.aws.alerts().len(), 1);
+    assert_eq!(world.outputs("20260305T120000Z").await.len(), 8);
+    assert_eq!(world.aws.waiting(RUNS_URL).len(), 0);
+}
+
+#[tokio::test]
+async fn a_run_after_arrivals_is_told_of_where_it_finds_something_new() {
+    let world = World::start().await;
+    world.run("2026-03-05T06:00:00-05:00").await.unwrap();
+    world.arrival("2026-03-05T06:45:00-05:00").await;
+    world.deliver(SLOT_END).await;
+    assert_eq!(world.aws.alerts().len(), 1, "the same break as before");
+    assert_eq!(world.outputs("20260305T120000Z").await.len(), 8, "the run is made all the same");
+
+    world.announce("9", "901", "2026-03-02T09:30:05-05:00").await;
+    let look = r#"{"account":"tienda","cip":"9","looked_at":"2026-03-05T06:00:00-05:00"}"#;
+    world.put(&LOOKS.replace("-aa", "-bb"), &format!("{look}\n")).await;
+    world.arrival("2026-03-05T07:10:00-05:00").await;
+    world.deliver("2026-03-05T07:30:00-05:00").await;
+    let body = &world.aws.alerts()[1].body;
+    let expected = "Breaks since the run of 2026-03-05 07:00: 1 new, 0 changed, 0 gone, 1 as they were.";
+    assert!(body.contains(expected), "{body}");
+}
+
+#[tokio::test]
+async fn the_schedule_s_run_is_told_of_though_arrivals_had_made_it_in_silence() {
+    let world = World::start().await;
+    world.run("2026-03-05T06:00:00-05:00").await.unwrap();
+    world.arrival("2026-03-05T06:45:00-05:00").await;
+    assert_eq!(world.tick(SLOT_END).await, 1);
+    assert_eq!(world.aws.waiting(RUNS_URL).len(), 2, "neither swallows the other");
+    world.deliver(SLOT_END).await;
+    assert_eq!(world.aws.alerts().len(), 2);
+    let runs = world.aws.keys("runs/tienda/").await.unwrap();
+    assert_eq!(runs.iter().filter(|key| key.ends_with("/summary.json")).count(), 2, "one run, not two");
+    // Nor does the silent one take the word back when it comes again.
+    world.aws.faults().clear();
+    let record = RunRecord { state: RunState::Quiet, ..record() };
+    world.clients.table.keep_quiet(&record).await.unwrap();
+    let standing = world.clients.table.run("tienda", time(SLOT_END)).await.unwrap();
+    assert_eq!(standing.map(|run| run.state), Some(RunState::Done));
+}
+
+#[tokio::test]
+async fn a_run_that_fails_rests_longer_each_time_and_ends_in_the_queue_with_the_alarm() {
+    let world = World::start().await;
+    world.put("config/cuadre.toml", "no_such_key = 1\n").await;
+    world.tick(SLOT_END).await;
+    let mut waits = Vec::new();
+    for _ in 0..12 {
+        waits.extend(world.deliver(SLOT_END).await.into_iter().flatten());
+    }
+    let mut longest: u64 = 60;
+    for wait in &waits {
+        assert!((longest * 4 / 5..=longest).contains(wait), "{wait} of {longest}");
+        longest = (longest * 2).min(900);
+    }
+    assert_eq!(waits.len(), 12);
+    assert_eq!(world.deliver(SLOT_END).await, []);
+    assert_eq!(world.aws.waiting(RUNS_DEAD_URL).len(), 1);
+    // Mended, the same run is made by hand: it has not fixed the policy with the fault.
+    world.put("config/cuadre.toml", "").await;
+    assert!(world.run(SLOT_END).await.unwrap().alerted);
+}
+
+#[tokio::test]
+async fn an_account_whose_run_fails_holds_up_no_other() {
+    let mut world = World::start().await;
+    world.config.accounts = cuadre::config::env::Accounts::parse("otra,tienda").unwrap();
+    world.break_network(Service::S3, "otra", Trouble::Status(400), None);
+    assert_eq!(world.tick(SLOT_END).await, 2);
+    assert_eq!(world.deliver(SLOT_END).await.len(), 1);
+    assert_eq!(world.aws.alerts().len(), 1);
+    assert!(world.aws.alerts()[0].subject.contains("tienda"));
+}
+
+#[tokio::test]
+async fn a_message_that_orders_nothing_is_dropped() {
+    let world = World::start().await;
+    for body in [
+        "no JSON",
+        r#"{"account":"tienda","scheduled_at":"tomorrow"}"#,
+        r#"{"account":"nobody","scheduled_at":"2026-03-05T07:00:00-05:00"}"#,
+    ] {
+        let client = aws_sdk_sqs::Client::new(&world.aws.sdk_config());
+        let send = client.send_message().queue_url(RUNS_URL).message_body(body);
+        send.message_group_id("tienda")
+            .message_deduplication_id(body.len().to_string())
+            .send()
+            .await
+            .unwrap();
+    }
+    assert_eq!(world.deliver(SLOT_END).await, []);
+    assert_eq!(world.aws.waiting(RUNS_URL).len(), 0);
+}
+
+#[tokio::test]
+async fn a_run_that_a_newer_one_has_overtaken_leaves_the_queue() {
+    let world = World::start().await;
+    world.tick(SLOT_END).await;
+    world.run(NEXT_MORNING).await.unwrap();
+    assert_eq!(world.deliver(NEXT_MORNING).await, []);
+    assert_eq!((world.aws.waiting(RUNS_URL).len(), world.aws.alerts().len()), (0, 1));
+}
