@@ -10,7 +10,7 @@ use crate::config::{Coverage as CoverageRule, Policy};
 use crate::formats::{self, FileError, Format, Leg, Mapping, Rejected, Source};
 use crate::ids::{BreakId, Cip};
 use crate::reconcile::class::Class;
-use crate::reconcile::{self, ClassTotals, ConservationError, Coverage, Inputs, Line};
+use crate::reconcile::{self, ClassTotals, ConservationError, Coverage, Inputs, Line, RefusedCallbacks};
 use crate::report::{self, Facts, InputRecord, Summary};
 
 /// One input of a run.
@@ -69,6 +69,8 @@ pub struct Settings<'a> {
     pub opened: &'a BTreeMap<BreakId, Instant>,
     /// The run is this account's alone: rows of another one are left out, and a person is told.
     pub only_account: Option<&'a str>,
+    /// How many callbacks were refused for their signature; absent where nobody counted.
+    pub refused: Option<&'a [RefusedCallbacks]>,
     /// What somebody must look at beside the rows: a file that cannot be read, a notice in quarantine.
     pub needs_person: &'a [String],
     /// What the person who started the run should know beside what the run finds out itself.
@@ -135,6 +137,7 @@ pub fn execute(files: &[InputFile<'_>], settings: &Settings<'_>) -> Result<Run, 
     let as_of = settings.as_of.or(reading.latest_of_all());
     // Without a single time nothing can be late, expired or waited for: any moment judges alike.
     let moment = as_of.unwrap_or_default();
+    reading.inputs.refused = settings.refused;
     let coverage = reading.coverage(settings, moment);
     let mut outcome = reconcile::run(&reading.inputs, &coverage, settings.policy, moment, settings.opened)?;
     if as_of.is_none() {
@@ -154,6 +157,7 @@ pub fn execute(files: &[InputFile<'_>], settings: &Settings<'_>) -> Result<Run, 
         policy_hash: &settings.policy.hash_hex(),
         inputs: records,
         totals: &outcome.totals,
+        findings: &outcome.findings,
         conservation: &outcome.conservation,
         rejected,
         needs_person,

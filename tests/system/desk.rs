@@ -180,6 +180,7 @@ pub fn execute_files(
         looks,
         opened: &opened,
         only_account: None,
+        refused: None,
         needs_person: &[],
         notes: &[],
     };
@@ -213,14 +214,21 @@ impl Outcome {
         self.run.outputs.iter().find(|(known, _)| *known == name).map(|(_, bytes)| bytes.as_slice()).unwrap()
     }
 
-    /// Every line of the run: breaks, what agrees or is unpaid, what is open.
+    /// What a fraud rule speaks of, in the order of `breaks.csv`.
+    pub fn findings(&self, rule: &str) -> Vec<Row> {
+        let of_rule = |line: &&Row| line["class"] == "finding" && line["reason"] == rule;
+        self.breaks.iter().filter(of_rule).cloned().collect()
+    }
+
+    /// Every line of the run but the findings, which stand beside: breaks, what agrees or is unpaid, what is open.
     pub fn lines(&self) -> Vec<Row> {
         let is_open = |line: &&serde_json::Value| line["class"] == "open";
         let open = self.open.iter().filter(is_open).map(|line| {
             let fields = line.as_object().unwrap().iter();
             fields.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
         });
-        self.breaks.iter().chain(&self.matched).cloned().chain(open).collect()
+        let breaks = self.breaks.iter().filter(|line| line["class"] != "finding");
+        breaks.chain(&self.matched).cloned().chain(open).collect()
     }
 
     /// The classes of all lines, sorted; a status mismatch with its reason.

@@ -6,6 +6,7 @@ mod arrival;
 mod cells;
 mod desk;
 mod edges;
+mod fraud;
 mod histories;
 mod join;
 mod notices;

@@ -29,11 +29,11 @@ fn mixed() -> Desk {
         .report("reference_id=A cip=10")
         .report("reference_id=A cip=10 operation_number=8 paid_at=1T11:00 amount=49.00")
         .order("reference_id=B cip=20")
-        .report("reference_id=B cip=20 amount=50.03")
+        .report("reference_id=B cip=20 amount=50.03 operation_number=20")
         .order("reference_id=C cip=30 status=pending amount=70.00")
         .report("reference_id=C cip=30 status=expired amount=70.00 observed_at=1T12:00")
         .order("reference_id=D cip=40")
-        .report("reference_id=D cip=40 amount=80.00")
+        .report("reference_id=D cip=40 amount=80.00 operation_number=40")
         .order("reference_id=E cip=50 paid_at=1T10:00")
 }
 
@@ -172,6 +172,7 @@ fn a_known_break_keeps_the_time_at_which_it_was_opened() {
             looks: &[],
             opened,
             only_account: None,
+            refused: None,
             needs_person: &[],
             notes: &[],
         };
@@ -214,6 +215,7 @@ fn a_header_without_rows_is_a_good_file_and_no_bytes_are_not() {
         looks: &[],
         opened: &opened,
         only_account: None,
+        refused: None,
         needs_person: &[],
         notes: &[],
     };
@@ -290,6 +292,7 @@ fn rows_of_another_account_are_left_out_and_told() {
             looks: &[],
             opened: &std::collections::BTreeMap::new(),
             only_account: Some("own"),
+            refused: None,
             needs_person: &[],
             notes: &[],
         },

@@ -171,6 +171,7 @@ fn execute(
         looks: &looks,
         opened: &times(&manifest.opened, "opened", BreakId::parse)?,
         only_account: Some(account),
+        refused: None,
         needs_person: &needs_person,
         notes,
     };

@@ -42,6 +42,7 @@ pub(crate) fn run(arguments: &ReconcileArguments) -> Result<Done, Failure> {
         looks: &[],
         opened: &BTreeMap::new(),
         only_account: None,
+        refused: None,
         needs_person: &[],
         notes: &[],
     };

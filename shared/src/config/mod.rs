@@ -5,6 +5,7 @@ pub mod changes;
 pub mod check;
 pub mod env;
 pub mod files;
+pub mod fraud;
 mod grace;
 mod holidays;
 mod policy;

@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::by_account::ByAccount;
 use super::env;
 use super::files::{self, FileRule, FileRuleError, FileRules, FilesTable};
+use super::fraud::{self, Fraud, FraudError, FraudTable};
 use super::grace::{self, GraceError, GraceTable, Graces};
 use super::holidays::{self, HolidayError, HolidaysTable};
 use super::sources::{self, Source, SourceError, SourceTable};
@@ -71,6 +72,9 @@ pub enum PolicyError {
     /// A source of reports that cannot be used.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// A threshold of a fraud rule that it cannot have.
+    #[error(transparent)]
+    Fraud(#[from] FraudError),
 }
 
 /// How far a source is taken to have spoken.
@@ -104,6 +108,8 @@ pub struct Policy {
     pub coverage: PerLeg<Coverage>,
     /// What the provider's event types mean.
     pub meanings: Meanings,
+    /// What looks for fraud beside the classes.
+    pub fraud: Fraud,
     forward_urls: BTreeMap<String, Address>,
     file_rules: BTreeMap<String, FileRules>,
     /// By account; those that the policy names alone.
@@ -129,6 +135,7 @@ struct PolicyFile {
     holidays: HolidaysTable,
     coverage: CoverageTable,
     events: BTreeMap<String, String>,
+    fraud: FraudTable,
     accounts: BTreeMap<String, AccountTable>,
 }
 
@@ -139,6 +146,7 @@ struct AccountTable {
     grace: GraceTable,
     files: FilesTable,
     sources: BTreeMap<String, SourceTable>,
+    fraud: FraudTable,
 }
 
 #[derive(Deserialize)]
@@ -200,6 +208,8 @@ impl Policy {
         let calendar = holidays::read(&file.holidays)?;
         let (mut forward_urls, mut file_rules) = (BTreeMap::new(), BTreeMap::new());
         let mut sources = BTreeMap::new();
+        let by_account = file.accounts.iter().map(|(account, table)| (account.clone(), table.fraud));
+        let fraud = fraud::read(file.fraud, by_account.collect())?;
         for (account, table) in file.accounts {
             let place = format!("accounts.{account}.grace");
             graces.set(&account, grace::read(&place, &table.grace, *graces.for_all())?);
@@ -214,6 +224,7 @@ impl Policy {
         Ok(Policy {
             tolerance_minor,
             meanings,
+            fraud,
             forward_urls,
             file_rules,
             sources,
@@ -296,6 +307,7 @@ impl Default for Policy {
         Policy {
             tolerance_minor,
             meanings: Meanings::default(),
+            fraud: Fraud::default(),
             forward_urls: BTreeMap::new(),
             file_rules: BTreeMap::new(),
             sources: BTreeMap::new(),

@@ -38,6 +38,17 @@ pub(super) fn severity(
             _,
         ) => Severity::Medium,
         (Class::MissingNotice, _) => Severity::Low,
+        (Class::Finding, rule) => finding_severity(rule),
+    }
+}
+
+const fn finding_severity(rule: Option<Reason>) -> Severity {
+    match rule {
+        Some(Reason::SharedOperationNumber | Reason::RefundToOtherPayee | Reason::BadSignatures) => {
+            Severity::High
+        }
+        Some(Reason::SharedPayer | Reason::SharedIp) => Severity::Low,
+        _ => Severity::Medium,
     }
 }
 
@@ -72,6 +83,30 @@ pub(super) fn suggestion(class: Class, reason: Option<Reason>) -> &'static str {
         Class::UnconfirmedNotice => {
             "Do not ship. Ask the provider; if it knows no such payment, rotate the key."
         }
+        Class::Finding => finding_suggestion(reason),
+    }
+}
+
+fn finding_suggestion(rule: Option<Reason>) -> &'static str {
+    match rule {
+        Some(Reason::SharedOperationNumber) => {
+            "Ask the provider which CIP this operation paid, and hold what rests on the others."
+        }
+        Some(Reason::SharedPayer) => "Look at what this payer orders; limit open orders of one payer.",
+        Some(Reason::SharedIp) => {
+            "Look at the orders of this address; slow it down if it is no shared network."
+        }
+        Some(Reason::EqualAmountBurst) => {
+            "If no sale explains it, look at payers and goods of these payments before they leave."
+        }
+        Some(Reason::FulfilledBeforePaid) => "Find out who released the goods before the money was there.",
+        Some(Reason::RefundToOtherPayee) => {
+            "Ask for the reason of this refund and who approved it; the payer may not have the money."
+        }
+        Some(Reason::BadSignatures) => {
+            "Compare the key with the provider's panel; if it is the same, somebody forges notices: limit the senders."
+        }
+        _ => "Look at what it names.",
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::class::{Bucket, Class, Reason};
 use super::conservation::{self, Held, Ledger};
+use super::fraud::{self, Watch};
 use super::join::{AccountCip, Group};
 use super::judge::{Judge, Judgement, Stand};
 use super::notices::{Relation, announcements};
@@ -36,6 +37,7 @@ pub(super) struct Book<'c, 'r, 'a> {
     reports: Ledger,
     notices: Option<Ledger>,
     owners: Owners,
+    watch: Watch,
 }
 
 /// The order that a CIP belongs to, by index, where there is exactly one; kept only for the lines beside the pairs.
@@ -51,6 +53,7 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             reports: Ledger::new("reports", inputs.reports.len()),
             notices: inputs.notices.as_ref().map(|notices| Ledger::new("notices", notices.len())),
             owners: Owners::new(),
+            watch: Watch::new(inputs.orders.len()),
         }
     }
 
@@ -72,6 +75,8 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             .filter_map(member(false))
             .chain(group.further.iter().filter_map(member(true)))
             .collect();
+        let views: Vec<_> = members.iter().map(|member| &member.cip.view).collect();
+        self.watch.enter(&self.judge, &group.orders, &orders, &views);
         match orders.as_slice() {
             [] => members.iter().for_each(|member| self.enter_cip(member)),
             [order] => self.enter_pair(order, &members),
@@ -272,6 +277,12 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
         }
     }
 
+    /// What the fraud rules find, beside the pairs and in no bucket.
+    pub fn enter_findings(&mut self, orders: &[OrderView<'r, 'a>]) {
+        let watch = std::mem::take(&mut self.watch);
+        self.lines.extend(watch.close(&self.judge.policy.fraud, self.inputs, orders));
+    }
+
     /// Closes the book: sorts, sums up, and asserts conservation.
     pub fn close(self, opened: &BTreeMap<BreakId, Instant>) -> Result<Outcome, ConservationError> {
         let mut lines = self.lines;
@@ -289,8 +300,10 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             notices,
         };
         conservation::check_variance(&conservation.orders, &conservation.reports, &booked_variance(&lines))?;
-        let totals = totals(&lines, self.inputs.notices.is_some());
-        Ok(Outcome { lines, totals, conservation })
+        let rules = fraud::ran(&self.judge.policy.fraud, self.inputs);
+        let totals = totals(&lines, self.inputs.notices.is_some(), !rules.is_empty());
+        let findings = findings(&lines, &rules);
+        Ok(Outcome { lines, totals, findings, conservation })
     }
 }
 
@@ -327,19 +340,36 @@ fn booked_variance(lines: &[Line]) -> BTreeMap<Currency, i128> {
     booked
 }
 
-fn totals(lines: &[Line], with_notices: bool) -> BTreeMap<Class, ClassTotals> {
+fn totals(lines: &[Line], with_notices: bool, with_findings: bool) -> BTreeMap<Class, ClassTotals> {
     let mut totals: BTreeMap<Class, ClassTotals> =
         Class::ALWAYS.into_iter().map(|class| (class, ClassTotals::default())).collect();
     if with_notices {
         totals.extend(Class::WITH_NOTICES.map(|class| (class, ClassTotals::default())));
     }
+    if with_findings {
+        totals.entry(Class::Finding).or_default();
+    }
     for line in lines {
-        let total = totals.entry(line.class).or_default();
-        total.count = total.count.saturating_add(1);
-        total.minor = total.minor.saturating_add(i128::from(line.value_minor));
-        let held: &mut Held = total.by_currency.entry(line.value_currency).or_default();
-        held.rows = held.rows.saturating_add(1);
-        held.minor = held.minor.saturating_add(i128::from(line.value_minor));
+        add(totals.entry(line.class).or_default(), line);
     }
     totals
+}
+
+fn findings(lines: &[Line], rules: &[Reason]) -> BTreeMap<Reason, ClassTotals> {
+    let mut findings: BTreeMap<Reason, ClassTotals> =
+        rules.iter().map(|rule| (*rule, ClassTotals::default())).collect();
+    for line in lines.iter().filter(|line| line.class == Class::Finding) {
+        if let Some(rule) = line.reason {
+            add(findings.entry(rule).or_default(), line);
+        }
+    }
+    findings
+}
+
+fn add(total: &mut ClassTotals, line: &Line) {
+    total.count = total.count.saturating_add(1);
+    total.minor = total.minor.saturating_add(i128::from(line.value_minor));
+    let held: &mut Held = total.by_currency.entry(line.value_currency).or_default();
+    held.rows = held.rows.saturating_add(1);
+    held.minor = held.minor.saturating_add(i128::from(line.value_minor));
 }

@@ -33,6 +33,8 @@ pub enum Class {
     MissingNotice,
     /// An announced payment that no report confirms.
     UnconfirmedNotice,
+    /// A pattern over several orders or payments that a fraud rule speaks of; the reason names the rule.
+    Finding,
 }
 
 impl Class {
@@ -75,6 +77,7 @@ impl Class {
             Class::DuplicatePayment => "duplicate_payment",
             Class::MissingNotice => "missing_notice",
             Class::UnconfirmedNotice => "unconfirmed_notice",
+            Class::Finding => "finding",
         }
     }
 
@@ -95,7 +98,8 @@ impl Class {
             | Class::StatusMismatch
             | Class::DuplicatePayment
             | Class::MissingNotice
-            | Class::UnconfirmedNotice => Bucket::Break,
+            | Class::UnconfirmedNotice
+            | Class::Finding => Bucket::Break,
         }
     }
 
@@ -187,6 +191,20 @@ pub enum Reason {
     NothingAtProvider,
     /// No order is known.
     NoOrder,
+    /// Rule: one operation number, within one source, on several CIPs.
+    SharedOperationNumber,
+    /// Rule: one payer behind many CIPs that nobody paid.
+    SharedPayer,
+    /// Rule: one network address behind many CIPs that nobody paid.
+    SharedIp,
+    /// Rule: many CIPs paid with one amount within minutes.
+    EqualAmountBurst,
+    /// Rule: goods left before their payment.
+    FulfilledBeforePaid,
+    /// Rule: a refund went to somebody else than the payer.
+    RefundToOtherPayee,
+    /// Rule: many callbacks were refused for their signature.
+    BadSignatures,
 }
 
 impl Reason {
@@ -212,6 +230,13 @@ impl Reason {
             Reason::NoticesContradict => "notices_contradict",
             Reason::NothingAtProvider => "missing_at_provider",
             Reason::NoOrder => "missing_order",
+            Reason::SharedOperationNumber => "shared_operation_number",
+            Reason::SharedPayer => "shared_payer",
+            Reason::SharedIp => "shared_ip",
+            Reason::EqualAmountBurst => "equal_amount_burst",
+            Reason::FulfilledBeforePaid => "fulfilled_before_paid",
+            Reason::RefundToOtherPayee => "refund_to_other_payee",
+            Reason::BadSignatures => "bad_signatures",
         }
     }
 }

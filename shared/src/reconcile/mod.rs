@@ -5,6 +5,7 @@ mod advice;
 mod book;
 pub mod class;
 mod conservation;
+mod fraud;
 mod join;
 mod judge;
 mod line;
@@ -16,10 +17,11 @@ pub mod table;
 use std::collections::{BTreeMap, HashMap};
 
 pub use conservation::{Buckets, ConservationError, Held};
+pub use fraud::RefusedCallbacks;
 pub use line::{LegRows, Line};
 
 use self::book::Book;
-use self::class::Class;
+use self::class::{Class, Reason};
 use self::join::AccountCip;
 use crate::calendar::Instant;
 use crate::config::Policy;
@@ -37,6 +39,8 @@ pub struct Inputs<'a> {
     pub reports: Vec<ReportRow<'a>>,
     /// Signed callbacks; absent where notices are no part of the run.
     pub notices: Option<Vec<NoticeRow<'a>>>,
+    /// Callbacks that were refused for their signature; absent where nobody counted.
+    pub refused: Option<&'a [RefusedCallbacks]>,
 }
 
 /// Up to when each leg has been heard. Silence counts only where it was heard.
@@ -80,6 +84,8 @@ pub struct Outcome {
     pub lines: Vec<Line>,
     /// Every class of the run, those without a line included.
     pub totals: BTreeMap<Class, ClassTotals>,
+    /// Every fraud rule that ran, those without a finding included.
+    pub findings: BTreeMap<Reason, ClassTotals>,
     /// What the buckets of each leg hold.
     pub conservation: Conservation,
 }
@@ -116,6 +122,7 @@ pub fn run(
     if let Some(notices) = &inputs.notices {
         book.enter_notices(notices, &orders, &cips);
     }
+    book.enter_findings(&orders);
     book.close(opened)
 }
 

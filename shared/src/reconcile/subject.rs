@@ -18,7 +18,8 @@ const ORDER_REPORT: &str = "order-report";
 const PAYMENT: &str = "payment";
 const NOTICE_REPORT: &str = "notice-report";
 
-fn key_text(key: &CipKey<'_>) -> String {
+/// What the provider knows a code by, in words.
+pub(super) fn key_text(key: &CipKey<'_>) -> String {
     match key {
         CipKey::Cip(cip) => cip.to_string(),
         CipKey::Provider(text) => format!("provider_id {text}"),
@@ -30,7 +31,7 @@ fn text(text: Option<&Text<'_>>) -> String {
     text.map(Text::to_string).unwrap_or_default()
 }
 
-fn listed(cips: &[Cip]) -> String {
+pub(super) fn listed(cips: &[Cip]) -> String {
     cips.iter().map(Cip::to_string).collect::<Vec<_>>().join(";")
 }
 

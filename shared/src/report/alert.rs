@@ -300,6 +300,7 @@ mod tests {
             looks: &[],
             opened: &BTreeMap::new(),
             only_account: None,
+            refused: None,
             needs_person,
             notes: &["the policy has changed".to_owned()],
         };

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::calendar::Instant;
 use crate::formats::Leg;
-use crate::reconcile::class::{Bucket, Class};
+use crate::reconcile::class::{Bucket, Class, Reason};
 use crate::reconcile::{Buckets, ClassTotals, Conservation};
 
 /// One input as the summary names it.
@@ -43,6 +43,8 @@ pub struct Summary<'s> {
     pub inputs: &'s [InputRecord],
     /// The classes.
     pub totals: &'s BTreeMap<Class, ClassTotals>,
+    /// The fraud rules that ran.
+    pub findings: &'s BTreeMap<Reason, ClassTotals>,
     /// The buckets.
     pub conservation: &'s Conservation,
     /// Rows that could not be read, by leg.
@@ -59,6 +61,8 @@ struct Document<'s> {
     as_of: Option<String>,
     policy_sha256: &'s str,
     classes: BTreeMap<&'static str, ClassRecord>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    findings: BTreeMap<&'static str, ClassRecord>,
     conservation: BTreeMap<&'static str, LegRecord>,
     needs_person: &'s [String],
     warnings: &'s [String],
@@ -113,6 +117,7 @@ pub fn summary_json(summary: Summary<'_>) -> Result<Vec<u8>, serde_json::Error> 
         as_of: summary.as_of.map(|time| time.to_string()),
         policy_sha256: summary.policy_hash,
         classes: summary.totals.iter().map(|(class, totals)| (class.word(), class_record(totals))).collect(),
+        findings: summary.findings.iter().map(|(rule, totals)| (rule.word(), class_record(totals))).collect(),
         conservation: legs,
         needs_person: summary.needs_person,
         warnings: summary.warnings,

@@ -1,0 +1,129 @@
+//! Findings beside the classes: patterns over many orders and payments that a person should see.
+//!
+//! A rule never changes what became of a pair. It compares pseudonyms and network addresses and writes none of them: a
+//! finding names CIPs and orders, and its identity is made of those alone, since a hash of an address can be undone.
+
+mod burst;
+mod finding;
+mod fulfilled;
+mod other_payee;
+mod prescreen;
+mod shared_number;
+mod signatures;
+mod unpaid_codes;
+mod window;
+
+pub use signatures::RefusedCallbacks;
+
+use self::prescreen::Prescreen;
+use super::class::Reason;
+use super::judge::{Judge, still_silent};
+use super::orders::OrderView;
+use super::{Inputs, Line};
+use crate::config::fraud::{Fraud, FraudRules};
+use crate::lifecycle::cip::CipView;
+use crate::lifecycle::evidence::{OrderRow, OrderStatus, ReportStatus};
+
+/// What became of the CIPs of an order, as far as the rules ask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Fate {
+    /// It may still be paid, or it is not clear whose a payment is.
+    #[default]
+    Open,
+    /// Cash was taken, or the order says so.
+    Taken,
+    /// The time to pay is over, the provider was heard, and nobody paid.
+    Unpaid,
+}
+
+/// Looks at the groups of a run as they are entered, and at everything in the end.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// By order.
+    fates: Vec<Fate>,
+    lines: Vec<Line>,
+}
+
+impl Watch {
+    pub fn new(orders: usize) -> Self {
+        Watch { fates: vec![Fate::default(); orders], lines: Vec::new() }
+    }
+
+    /// Notes what became of the orders of a group; `indices` are theirs among all orders.
+    pub fn enter(
+        &mut self,
+        judge: &Judge<'_>,
+        indices: &[usize],
+        orders: &[&OrderView<'_, '_>],
+        cips: &[&CipView<'_, '_>],
+    ) {
+        for (index, order) in indices.iter().zip(orders) {
+            if let Some(fate) = self.fates.get_mut(*index) {
+                *fate = fate_of(judge, order.row(), cips, orders.len() == 1);
+            }
+        }
+        if let [order] = orders {
+            let rule = judge.policy.fraud.of(&order.row().account).fulfilled_before_paid;
+            self.lines.extend(fulfilled::finding(rule, order, cips));
+        }
+    }
+
+    /// Every finding, in no particular order.
+    pub fn close(self, fraud: &Fraud, inputs: &Inputs<'_>, orders: &[OrderView<'_, '_>]) -> Vec<Line> {
+        let mut lines = self.lines;
+        let mut numbers = Prescreen::default();
+        let mut amounts = Prescreen::default();
+        for (index, row) in inputs.reports.iter().enumerate() {
+            shared_number::screen(fraud, index, row, &mut numbers);
+            burst::screen(fraud, index, row, &mut amounts);
+        }
+        lines.extend(shared_number::findings(fraud, inputs, numbers));
+        lines.extend(burst::findings(fraud, inputs, amounts));
+        for party in unpaid_codes::Party::ALL {
+            lines.extend(unpaid_codes::findings(party, fraud, orders, &self.fates));
+        }
+        lines.extend(other_payee::findings(fraud, orders));
+        lines.extend(signatures::findings(fraud, inputs.refused.unwrap_or_default()));
+        lines
+    }
+}
+
+fn fate_of(judge: &Judge<'_>, order: &OrderRow<'_>, cips: &[&CipView<'_, '_>], alone: bool) -> Fate {
+    if cips.iter().any(|cip| !cip.operations.is_empty()) {
+        return if alone { Fate::Taken } else { Fate::Open };
+    }
+    let given_up = match order.status {
+        OrderStatus::Paid | OrderStatus::Fulfilled | OrderStatus::Refunded => return Fate::Taken,
+        OrderStatus::Cancelled | OrderStatus::Expired => true,
+        OrderStatus::Pending => false,
+    };
+    let over = |cip: &&CipView<'_, '_>| {
+        let status = cip.snapshot().map(|row| row.status);
+        matches!(status, Some(ReportStatus::Expired | ReportStatus::Removed))
+    };
+    if !cips.is_empty() && cips.iter().all(over) {
+        return Fate::Unpaid;
+    }
+    let expiry = cips.iter().filter_map(|cip| cip.expires_at()).max().or(order.expires_at);
+    let Some(end) = expiry.or_else(|| given_up.then_some(order.created_at)) else { return Fate::Open };
+    let found = cips.iter().filter_map(|cip| cip.key.cip());
+    let covered = judge.coverage.of_cips(&order.account, order.cips.iter().copied().chain(found));
+    let grace = judge.policy.grace(&order.account).reports;
+    let silent = still_silent(covered, judge.policy.grace_end(grace, end));
+    if end <= judge.as_of && !silent { Fate::Unpaid } else { Fate::Open }
+}
+
+/// The rules that a run has what they need for, and that are on for any account.
+pub(super) fn ran(fraud: &Fraud, inputs: &Inputs<'_>) -> Vec<Reason> {
+    let on = |enabled: fn(&FraudRules) -> bool| fraud.tables().any(enabled);
+    let rules = [
+        (Reason::SharedOperationNumber, on(|rules| rules.shared_operation_number.enabled)),
+        (Reason::SharedPayer, on(|rules| rules.shared_payer.enabled)),
+        (Reason::SharedIp, on(|rules| rules.shared_ip.enabled)),
+        (Reason::EqualAmountBurst, on(|rules| rules.equal_amount_burst.enabled)),
+        (Reason::FulfilledBeforePaid, on(|rules| rules.fulfilled_before_paid.enabled)),
+        (Reason::RefundToOtherPayee, on(|rules| rules.refund_to_other_payee.enabled)),
+        (Reason::BadSignatures, inputs.refused.is_some() && on(|rules| rules.bad_signatures.enabled)),
+    ];
+    rules.into_iter().filter_map(|(rule, on)| on.then_some(rule)).collect()
+}
