@@ -105,6 +105,19 @@ pub fn parse_signed_minor(text: &str) -> Result<i64, AmountError> {
     }
 }
 
+/// The largest share of an amount: all of it.
+const PERCENT_MAX: i64 = 1_000_000;
+
+/// Reads a share in percent, from 0 to 100 with at most four decimals, as millionths: `0.5` is 5,000.
+///
+/// # Errors
+/// [`AmountError`], as for [`Money::parse`].
+pub fn parse_percent(text: &str) -> Result<i64, AmountError> {
+    const LARGEST: &str = "100";
+    let millionths = parse_scaled(text, 4, LARGEST)?;
+    if millionths > PERCENT_MAX { Err(AmountError::TooLarge(LARGEST)) } else { Ok(millionths) }
+}
+
 /// A fee, tax or net amount in millionths of the currency unit: the provider's fees carry up to six decimals, and
 /// a sum of rounded fees is not the rounded sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,7 +153,8 @@ impl fmt::Display for Micros {
     }
 }
 
-/// A rate of exchange in billionths, as a settlement states it; it explains an amount and is never multiplied with one.
+/// A rate of exchange in billionths. That of a settlement explains an amount and is never multiplied with one; that of a
+/// policy is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rate(i64);
 
@@ -157,6 +171,22 @@ impl Rate {
             0 => Err(AmountError::NotPositive),
             billionths => Ok(Rate(billionths)),
         }
+    }
+
+    /// An amount in minor units at this rate, exact and then rounded half up to the minor unit; `None` where the result is
+    /// larger than any amount. Both currencies have a hundred minor units.
+    #[must_use]
+    pub fn of_minor(self, minor: i64) -> Option<i64> {
+        let billionths = i128::from(minor).checked_mul(i128::from(self.0))?;
+        let half = i128::from(Rate::ONE.0).div_euclid(2);
+        let rounded = billionths.checked_add(half)?.div_euclid(i128::from(Rate::ONE.0));
+        i64::try_from(rounded).ok().filter(|minor| *minor <= MINOR_MAX)
+    }
+
+    /// The rate as a person writes it: `3.75`.
+    #[must_use]
+    pub fn plain(self) -> String {
+        self.to_string().trim_end_matches('0').trim_end_matches('.').to_owned()
     }
 }
 
@@ -269,6 +299,22 @@ mod tests {
         check("-1", Err(AmountError::NotDecimal));
         check("1.0000000001", Err(AmountError::TooPrecise(9)));
         check("9223372037", Err(AmountError::TooLarge("9223372036.854775807")));
+        let plain = |text: &str| Rate::parse(text).unwrap().plain();
+        assert_eq!([plain("3.7500"), plain("4"), plain("100")], ["3.75", "4", "100"]);
+    }
+
+    #[test]
+    fn a_percentage_keeps_four_decimals_and_ends_at_a_hundred() {
+        let check = |text: &str, expected: Result<i64, AmountError>| {
+            assert_eq!(parse_percent(text), expected, "{text:?}");
+        };
+        check("0", Ok(0));
+        check("0.5", Ok(5_000));
+        check("0.0001", Ok(1));
+        check("100", Ok(1_000_000));
+        check("100.0001", Err(AmountError::TooLarge("100")));
+        check("0.00001", Err(AmountError::TooPrecise(4)));
+        check("-1", Err(AmountError::NotDecimal));
     }
 
     #[test]

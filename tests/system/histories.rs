@@ -15,7 +15,7 @@ use cuadre::lifecycle::shipping::{Hold, holds};
 use cuadre::lifecycle::story::{Payment, Story, fold};
 use cuadre::money::{Currency, format_minor};
 
-use language::{Fact, cip, evidence, read_facts, read_time};
+use language::{ACCOUNT, Fact, cip, evidence, read_facts, read_time};
 
 const PAGE: &str = include_str!("../../docs/histories.md");
 
@@ -81,7 +81,7 @@ fn policy() -> Policy {
 
 fn told(facts: &[&Fact], at: &str, policy: &Policy) -> Told {
     let story = fold(cip(), &evidence(facts.iter().copied()), &policy.meanings, read_time(at).unwrap());
-    let holds = holds(&story, |currency| policy.tolerance_minor(currency));
+    let holds = holds(&story, |order| policy.tolerance_minor(ACCOUNT, order));
     let reasons: Vec<_> = holds.iter().map(|hold| hold.word()).collect();
     [
         story.state.map_or("not known", CodeState::word).to_owned(),

@@ -290,7 +290,7 @@ mod tests {
     use crate::cli::{Cli, Command};
     use clap::Parser;
     use cuadre::aws::table::Signed;
-    use cuadre::money::Currency;
+    use cuadre::money::{Currency, Money};
     use cuadre::pagoefectivo::notice;
     use cuadre_emulators::{BUCKET_NAME, Emulators, TABLE_NAME};
     use std::fs;
@@ -379,7 +379,8 @@ mod tests {
         fs::write(&file, policy_of("0.20")).unwrap();
         let check = async |file: Option<&Path>, bucket: Option<&str>, minor: i64, parts: &[&str]| {
             let (policy, hint) = policy(file, bucket, &sdk, as_of).await.unwrap();
-            assert_eq!(policy.tolerance_minor(Currency::Pen), minor, "{file:?} {bucket:?}");
+            let order = Money { minor: 100, currency: Currency::Pen };
+            assert_eq!(policy.tolerance_minor("tienda", order), minor, "{file:?} {bucket:?}");
             assert_eq!(hint.is_some(), !parts.is_empty(), "{file:?} {bucket:?}");
             assert!(parts.iter().all(|part| hint.unwrap_or_default().contains(part)), "{hint:?}");
         };

@@ -6,11 +6,15 @@ pub mod check;
 pub mod env;
 pub mod files;
 pub mod fraud;
+mod fx;
 mod grace;
 mod holidays;
 mod policy;
 pub mod sources;
+mod tolerance;
 
+pub use fx::{FxError, FxRate};
 pub use grace::{GraceError, Graces};
 pub use holidays::HolidayError;
 pub use policy::{Coverage, PerLeg, Policy, PolicyError};
+pub use tolerance::{ToleranceError, Tolerances};

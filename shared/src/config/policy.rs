@@ -11,13 +11,15 @@ use super::by_account::ByAccount;
 use super::env;
 use super::files::{self, FileRule, FileRuleError, FileRules, FilesTable};
 use super::fraud::{self, Fraud, FraudError, FraudTable};
+use super::fx::{self, FxError, FxRate, FxTable, Rates};
 use super::grace::{self, GraceError, GraceTable, Graces};
 use super::holidays::{self, HolidayError, HolidaysTable};
 use super::sources::{self, Source, SourceError, SourceTable};
-use crate::calendar::{BankCalendar, Grace, Instant};
+use super::tolerance::{self, ToleranceError, ToleranceTable, Tolerances};
+use crate::calendar::{BankCalendar, Day, Grace, Instant};
 use crate::formats::{Leg, toml_fault};
 use crate::lifecycle::meaning::{Meaning, Meanings};
-use crate::money::{self, Currency};
+use crate::money::Money;
 
 /// Why a policy cannot be used.
 #[derive(Debug, Error)]
@@ -32,19 +34,9 @@ pub enum PolicyError {
         /// What is wrong and what was expected.
         message: String,
     },
-    /// A tolerance that is not an amount.
-    #[error("policy key tolerance.{key}: {value:?} {reason}; write an amount such as \"0.05\"")]
-    Tolerance {
-        /// The key below `tolerance`.
-        key: String,
-        /// The text found.
-        value: String,
-        /// Why it is not an amount.
-        reason: money::AmountError,
-    },
-    /// A currency that PagoEfectivo does not collect in.
-    #[error("policy key tolerance.by_currency.{0}: the currency is neither PEN nor USD; write one of them")]
-    Currency(String),
+    /// A tolerance that cannot be used.
+    #[error(transparent)]
+    Tolerance(#[from] ToleranceError),
     /// A meaning that is none.
     #[error(
         "policy key events.{event:?}: {value:?} is no meaning; write paid, refunded, reversed, expired, removed or nothing"
@@ -66,6 +58,9 @@ pub enum PolicyError {
     /// A day on which banks are closed, or open, that cannot be used.
     #[error(transparent)]
     Holiday(#[from] HolidayError),
+    /// A rate of exchange that cannot be used.
+    #[error(transparent)]
+    Fx(#[from] FxError),
     /// A rule for files that cannot be used.
     #[error(transparent)]
     FileRule(#[from] FileRuleError),
@@ -101,9 +96,10 @@ pub struct PerLeg<T> {
 /// The decisions that a run is made under.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    tolerance_minor: BTreeMap<Currency, i64>,
+    tolerances: ByAccount<Tolerances>,
     graces: ByAccount<Graces>,
     calendar: BankCalendar,
+    rates: Rates,
     /// How far each leg's plain files are taken to have spoken.
     pub coverage: PerLeg<Coverage>,
     /// What the provider's event types mean.
@@ -133,6 +129,7 @@ struct PolicyFile {
     tolerance: ToleranceTable,
     grace: GraceTable,
     holidays: HolidaysTable,
+    fx: FxTable,
     coverage: CoverageTable,
     events: BTreeMap<String, String>,
     fraud: FraudTable,
@@ -143,23 +140,11 @@ struct PolicyFile {
 #[serde(deny_unknown_fields, default)]
 struct AccountTable {
     forward_url: Option<String>,
+    tolerance: ToleranceTable,
     grace: GraceTable,
     files: FilesTable,
     sources: BTreeMap<String, SourceTable>,
     fraud: FraudTable,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct ToleranceTable {
-    absolute: String,
-    by_currency: BTreeMap<String, String>,
-}
-
-impl Default for ToleranceTable {
-    fn default() -> Self {
-        ToleranceTable { absolute: "0.05".to_owned(), by_currency: BTreeMap::new() }
-    }
 }
 
 #[derive(Deserialize)]
@@ -183,20 +168,6 @@ impl Policy {
     /// [`PolicyError`] names the key and what to write.
     pub fn parse(text: &str) -> Result<Policy, PolicyError> {
         let file: PolicyFile = toml::from_str(text).map_err(|error| in_toml(text, &error))?;
-        let read = |key: &str, value: &str| {
-            money::parse_minor(value).map_err(|reason| PolicyError::Tolerance {
-                key: key.to_owned(),
-                value: value.to_owned(),
-                reason,
-            })
-        };
-        let absolute = read("absolute", &file.tolerance.absolute)?;
-        let mut tolerance_minor: BTreeMap<Currency, i64> =
-            Currency::ALL.into_iter().map(|currency| (currency, absolute)).collect();
-        for (code, value) in &file.tolerance.by_currency {
-            let currency = Currency::from_code(code).ok_or_else(|| PolicyError::Currency(code.clone()))?;
-            tolerance_minor.insert(currency, read(&format!("by_currency.{code}"), value)?);
-        }
         let mut meanings = Meanings::default();
         for (event, value) in file.events {
             match Meaning::from_word(&value) {
@@ -204,15 +175,20 @@ impl Policy {
                 None => return Err(PolicyError::Meaning { event, value }),
             }
         }
+        let tolerances = tolerance::read("tolerance", &file.tolerance, Tolerances::default())?;
+        let mut tolerances = ByAccount::general(tolerances);
         let mut graces = ByAccount::general(grace::read("grace", &file.grace, Graces::default())?);
         let calendar = holidays::read(&file.holidays)?;
+        let rates = fx::read(&file.fx)?;
         let (mut forward_urls, mut file_rules) = (BTreeMap::new(), BTreeMap::new());
         let mut sources = BTreeMap::new();
         let by_account = file.accounts.iter().map(|(account, table)| (account.clone(), table.fraud));
         let fraud = fraud::read(file.fraud, by_account.collect())?;
         for (account, table) in file.accounts {
-            let place = format!("accounts.{account}.grace");
-            graces.set(&account, grace::read(&place, &table.grace, *graces.for_all())?);
+            let place = |key: &str| format!("accounts.{account}.{key}");
+            let own = tolerance::read(&place("tolerance"), &table.tolerance, *tolerances.for_all())?;
+            tolerances.set(&account, own);
+            graces.set(&account, grace::read(&place("grace"), &table.grace, *graces.for_all())?);
             file_rules.insert(account.clone(), files::read(&account, table.files)?);
             sources.insert(account.clone(), sources::read(&account, table.sources)?);
             match table.forward_url.map(|url| env::keeps_secrets(&url).then_some(url)) {
@@ -222,7 +198,7 @@ impl Policy {
             }
         }
         Ok(Policy {
-            tolerance_minor,
+            tolerances,
             meanings,
             fraud,
             forward_urls,
@@ -230,6 +206,7 @@ impl Policy {
             sources,
             graces,
             calendar,
+            rates,
             coverage: PerLeg {
                 orders: file.coverage.orders,
                 reports: file.coverage.reports,
@@ -239,10 +216,16 @@ impl Policy {
         })
     }
 
-    /// The largest difference, over or under, that still agrees, in minor units.
+    /// How far amounts of an account may lie apart and still agree.
     #[must_use]
-    pub fn tolerance_minor(&self, currency: Currency) -> i64 {
-        self.tolerance_minor.get(&currency).copied().unwrap_or(0)
+    pub fn tolerances(&self, account: &str) -> &Tolerances {
+        self.tolerances.of(account)
+    }
+
+    /// The largest difference from an order over this money, over or under, that still agrees, in its minor units.
+    #[must_use]
+    pub fn tolerance_minor(&self, account: &str, order: Money) -> i64 {
+        self.tolerances(account).allowed_minor(order)
     }
 
     /// How long the legs of an account may be silent after an event.
@@ -255,6 +238,12 @@ impl Policy {
     #[must_use]
     pub fn grace_end(&self, grace: Grace, event: Instant) -> Instant {
         grace.end(event, &self.calendar)
+    }
+
+    /// By which rate amounts in two currencies are compared where the payment was made on this day; absent, they are not.
+    #[must_use]
+    pub fn fx_rate(&self, day: Day) -> Option<FxRate> {
+        self.rates.on(day)
     }
 
     /// The days on which banks do business.
@@ -303,9 +292,8 @@ fn in_toml(text: &str, error: &toml::de::Error) -> PolicyError {
 
 impl Default for Policy {
     fn default() -> Self {
-        let tolerance_minor = Currency::ALL.into_iter().map(|currency| (currency, 5)).collect();
         Policy {
-            tolerance_minor,
+            tolerances: ByAccount::general(Tolerances::default()),
             meanings: Meanings::default(),
             fraud: Fraud::default(),
             forward_urls: BTreeMap::new(),
@@ -313,6 +301,7 @@ impl Default for Policy {
             sources: BTreeMap::new(),
             graces: ByAccount::general(Graces::default()),
             calendar: BankCalendar::default(),
+            rates: Rates::default(),
             coverage: PerLeg {
                 orders: Coverage::Latest,
                 reports: Coverage::Latest,
@@ -335,14 +324,11 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let policy = Policy::parse(
-            "[tolerance]\nabsolute = \"0.10\"\nby_currency = { USD = \"0.02\" }\n\
-             [coverage]\norders = \"complete\"\n\
+            "[coverage]\norders = \"complete\"\n\
              [events]\n\"cip.reversed\" = \"reversed\"\n\
              [accounts.tienda]\nforward_url = \"https://shop.example/pe\"\n",
         )
         .unwrap();
-        assert_eq!(policy.tolerance_minor(Currency::Pen), 10);
-        assert_eq!(policy.tolerance_minor(Currency::Usd), 2);
         assert_eq!(policy.coverage.orders, Coverage::Complete);
         assert_eq!(policy.coverage.reports, Coverage::Latest);
         assert_eq!(policy.meanings.of("cip.reversed"), Some(Meaning::Reversed));
@@ -369,8 +355,6 @@ mod tests {
             assert!(message.contains(part), "{message}");
             assert_eq!(message.lines().count(), 1, "{message}");
         };
-        check("[tolerance]\nabsolute = \"0.055\"", "tolerance.absolute");
-        check("[tolerance]\nby_currency = { EUR = \"1\" }", "EUR");
         check("[grace]\nhours = 3", "line 2 of the policy, \"hours");
         check("[grace]\norders_hours = \"a day\"", "line 2 of the policy, \"orders_hours\": ");
         check("[grace", "line 1 of the policy, \"[grace\"");

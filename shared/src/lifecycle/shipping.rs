@@ -2,7 +2,7 @@
 
 use super::evidence::OrderStatus;
 use super::story::{Expected, Story};
-use crate::money::Currency;
+use crate::money::Money;
 
 /// A reason not to ship. Several may hold at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,9 +69,9 @@ impl Hold {
 }
 
 /// Every reason not to ship, in order; none means that the order may ship. `tolerance_minor` is the policy's: the
-/// difference, over or under, that still agrees.
+/// difference from an order over this money, over or under, that still agrees.
 #[must_use]
-pub fn holds(story: &Story, tolerance_minor: impl Fn(Currency) -> i64) -> Vec<Hold> {
+pub fn holds(story: &Story, tolerance_minor: impl Fn(Money) -> i64) -> Vec<Hold> {
     let mut holds = Vec::new();
     if story.conflict {
         holds.push(Hold::Conflict);
@@ -86,7 +86,7 @@ pub fn holds(story: &Story, tolerance_minor: impl Fn(Currency) -> i64) -> Vec<Ho
             holds.extend(closed(order));
             if let Some(payment) = standing {
                 let difference = payment.money.minor.abs_diff(order.amount.minor);
-                let tolerated = u64::try_from(tolerance_minor(order.amount.currency)).unwrap_or(0);
+                let tolerated = u64::try_from(tolerance_minor(order.amount)).unwrap_or(0);
                 if payment.money.currency != order.amount.currency {
                     holds.push(Hold::CurrencyDiffers);
                 } else if difference > tolerated {
@@ -119,11 +119,11 @@ mod tests {
     use crate::lifecycle::cip::CodeState;
     use crate::lifecycle::operations::Standing;
     use crate::lifecycle::story::Payment;
-    use crate::money::Money;
+    use crate::money::Currency;
 
     /// The default tolerance in soles, a smaller one in dollars.
-    fn tolerance_minor(currency: Currency) -> i64 {
-        match currency {
+    fn tolerance_minor(order: Money) -> i64 {
+        match order.currency {
             Currency::Pen => 5,
             Currency::Usd => 2,
         }

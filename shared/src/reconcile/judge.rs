@@ -173,7 +173,7 @@ impl Judge<'_> {
     }
 
     fn tolerance(&self, order: &OrderRow<'_>) -> u64 {
-        self.policy.tolerance_minor(order.amount.currency).unsigned_abs()
+        self.policy.tolerance_minor(&order.account, order.amount).unsigned_abs()
     }
 
     /// Money is compared when it was taken or the CIP can still be paid.

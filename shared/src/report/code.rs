@@ -74,7 +74,7 @@ pub struct Judged {
 #[must_use]
 pub fn judge(account: &str, cip: Cip, evidence: &Evidence<'_>, policy: &Policy, as_of: Instant) -> Judged {
     let story = story::fold(cip, evidence, &policy.meanings, as_of);
-    let holds = holds(&story, |currency| policy.tolerance_minor(currency));
+    let holds = holds(&story, |order| policy.tolerance_minor(account, order));
     let label = Label::of(&story, &holds);
     let reference_id = match story.orders.as_slice() {
         [order] => Some(order.reference_id.clone()),

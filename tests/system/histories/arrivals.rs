@@ -13,7 +13,7 @@ use cuadre::lifecycle::story::{Story, fold};
 
 use crate::arrival::next_order;
 
-use super::language::{Fact, cip, evidence, read_facts, read_time};
+use super::language::{ACCOUNT, Fact, cip, evidence, read_facts, read_time};
 
 /// Facts that get into each other's way: of one number and of none, of two amounts, from four sources, and in part at
 /// one time.
@@ -56,7 +56,7 @@ impl World {
     fn told(&self, order: &[usize]) -> Told {
         let evidence = evidence(order.iter().map(|letter| &self.facts[*letter]));
         let story = fold(cip(), &evidence, &self.policy.meanings, self.as_of);
-        let holds = holds(&story, |currency| self.policy.tolerance_minor(currency));
+        let holds = holds(&story, |order| self.policy.tolerance_minor(ACCOUNT, order));
         let label = Label::of(&story, &holds);
         (story, holds, label)
     }

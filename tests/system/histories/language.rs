@@ -29,6 +29,9 @@ pub(super) enum Fact {
     Doubt(Doubt),
 }
 
+/// The account of all histories.
+pub(super) const ACCOUNT: &str = "tienda";
+
 /// The code that all histories are of.
 pub(super) fn cip() -> Cip {
     Cip::parse("100").unwrap()
@@ -92,7 +95,7 @@ fn order(words: &mut Words<'_>) -> Result<OrderRow<'static>, String> {
     let amount = words.money()?;
     let status = words.one_of(OrderStatus::ALL, OrderStatus::word)?;
     let mut row = OrderRow {
-        account: Cow::Borrowed("tienda"),
+        account: Cow::Borrowed(ACCOUNT),
         reference_id,
         cips: vec![cip()],
         amount,
@@ -131,7 +134,7 @@ fn notice(words: &mut Words<'_>) -> Result<NoticeRow<'static>, String> {
     let paid_at =
         if words.peek() == "at" { words.next().and_then(|_| words.time()).map(Some)? } else { None };
     Ok(NoticeRow {
-        account: Cow::Borrowed("tienda"),
+        account: Cow::Borrowed(ACCOUNT),
         cip: cip(),
         event_type: Cow::Owned(event_type),
         operation_number,
@@ -148,7 +151,7 @@ fn report(source: u16, words: &mut Words<'_>) -> Result<ReportRow<'static>, Stri
     let amount = words.money()?;
     let mut row = ReportRow {
         operation_number,
-        ..ReportRow::new(source, Cow::Borrowed("tienda"), cip(), status, amount)
+        ..ReportRow::new(source, Cow::Borrowed(ACCOUNT), cip(), status, amount)
     };
     while !words.peek().is_empty() {
         match words.next()? {
