@@ -73,6 +73,12 @@ impl Instant {
         self.to_utc().checked_add_signed(by).and_then(Instant::from_utc).unwrap_or(self)
     }
 
+    /// How many whole seconds this is after an earlier time, less than zero where that time is later; rounded down.
+    #[must_use]
+    pub const fn seconds_since(self, earlier: Instant) -> i64 {
+        self.0.saturating_sub(earlier.0).div_euclid(1_000_000_000)
+    }
+
     /// The Lima calendar day on which this lies.
     #[must_use]
     pub fn business_day(self) -> Day {
@@ -193,6 +199,16 @@ mod tests {
         ] {
             assert_eq!(Instant::parse(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn whole_seconds_lie_between_two_times() {
+        let since = |later: &str, earlier: &str| {
+            Instant::parse(later).unwrap().seconds_since(Instant::parse(earlier).unwrap())
+        };
+        assert_eq!(since("2026-03-02T00:00:01.999Z", "2026-03-02T00:00:00Z"), 1);
+        assert_eq!(since("2026-03-02T00:00:00Z", "2026-03-02T00:00:00.001Z"), -1);
+        assert_eq!(since("2026-03-02T00:00:00Z", "2026-03-01T00:00:00Z"), 86_400);
     }
 
     #[test]

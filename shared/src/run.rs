@@ -10,7 +10,9 @@ use crate::config::{Coverage as CoverageRule, Policy};
 use crate::formats::{self, FileError, Format, Leg, Mapping, Rejected, Source};
 use crate::ids::{BreakId, Cip};
 use crate::reconcile::class::Class;
-use crate::reconcile::{self, ClassTotals, ConservationError, Coverage, Inputs, Line, RefusedCallbacks};
+use crate::reconcile::{
+    self, ClassTotals, ConservationError, Coverage, Inputs, Line, NoticeHealth, RefusedCallbacks,
+};
 use crate::report::{self, Facts, InputRecord, Summary};
 
 /// One input of a run.
@@ -108,6 +110,8 @@ pub struct Run {
     pub breaks: Vec<Line>,
     /// Every class of the run.
     pub totals: BTreeMap<Class, ClassTotals>,
+    /// How well each account is told of its payments; empty where notices are no part of the run.
+    pub notice_health: BTreeMap<String, NoticeHealth>,
     /// Rows that could not be read.
     pub rejected: u64,
     /// What somebody must look at beside breaks and rejected rows.
@@ -159,6 +163,8 @@ pub fn execute(files: &[InputFile<'_>], settings: &Settings<'_>) -> Result<Run, 
         totals: &outcome.totals,
         findings: &outcome.findings,
         conservation: &outcome.conservation,
+        booked: &outcome.booked,
+        notice_health: &outcome.notice_health,
         rejected,
         needs_person,
         warnings,
@@ -175,6 +181,7 @@ pub fn execute(files: &[InputFile<'_>], settings: &Settings<'_>) -> Result<Run, 
         outputs,
         breaks: outcome.lines.into_iter().filter(|line| line.class.is_break()).collect(),
         totals: outcome.totals,
+        notice_health: outcome.notice_health,
         rejected: rejected.values().sum(),
         needs_person: std::mem::take(needs_person),
         warnings: std::mem::take(warnings),

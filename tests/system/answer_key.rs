@@ -54,7 +54,8 @@ fn is_beside(row: &Row) -> bool {
         "refund_unpaid",
         "finding",
     ];
-    CLASSES.contains(&row["class"].as_str()) || ["settlements.csv", "bank.csv"].contains(&row["file"].as_str())
+    CLASSES.contains(&row["class"].as_str())
+        || ["settlements.csv", "bank.csv"].contains(&row["file"].as_str())
 }
 
 fn counted(rows: impl IntoIterator<Item = String>) -> BTreeMap<String, i64> {

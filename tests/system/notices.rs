@@ -151,3 +151,55 @@ fn an_unconfirmed_notice_waits_for_the_reports() {
     assert!(!heard("2T09:59:59"));
     assert!(heard("2T10:00"));
 }
+
+/// What was lost and what was heard adds up to what the reports know, and each loss is a `missing_notice`.
+#[test]
+fn loss_and_delay_of_notices_are_measured_by_account() {
+    let payment = |desk: Desk, cip: u32, fields: &str| {
+        desk.report(&format!("reference_id=R{cip} cip={cip} paid_at=1T10:00 {fields}"))
+    };
+    let desk = (101..=104).fold(desk(), |desk, cip| payment(desk, cip, ""));
+    let desk = payment(desk, 105, "amount=7.50");
+    let desk = payment(desk, 106, "currency=USD");
+    let desk = payment(desk, 201, "account=2");
+    let desk = desk
+        .notice("cip=101 received_at=1T10:00:02")
+        .notice("cip=102 received_at=1T12:00")
+        // Delivered twice: the first time counts. And once with a clock that is behind.
+        .notice("cip=103 received_at=1T10:00:09")
+        .notice("cip=103 received_at=1T10:00:05")
+        .notice("cip=104 received_at=1T09:59:59")
+        // Nobody confirms this one: it says nothing of how long notices take.
+        .notice("cip=199 received_at=9T10:00");
+    let outcome = desk.run();
+    let expected = serde_json::json!({
+        "1": {
+            "reported": 6, "announced": 4, "waiting": 0, "lost": 2,
+            "lost_minor": { "PEN": 750, "USD": 5000 },
+            "before_payment": 1,
+            "delay": {
+                "count": 3, "p50_seconds": 5, "p90_seconds": 7200, "p99_seconds": 7200, "max_seconds": 7200,
+                "over_one_hour": 1
+            },
+        },
+        "2": {
+            "reported": 1, "announced": 0, "waiting": 0, "lost": 1, "lost_minor": { "PEN": 5000 },
+            "before_payment": 0, "delay": null,
+        },
+    });
+    assert_eq!(outcome.summary["notice_health"], expected);
+    assert_eq!(outcome.summary["classes"]["missing_notice"]["count"], 3);
+}
+
+#[test]
+fn a_notice_that_may_still_come_is_not_lost() {
+    let policy = "[coverage]\norders = \"complete\"\nreports = \"complete\"\n";
+    let clock = "event_type=cip.expired cip=900 received_at=2T09:59:59";
+    let health = &desk().policy(policy).report("").notice(clock).run().summary["notice_health"]["1"];
+    assert_eq!((&health["waiting"], &health["lost"]), (&1.into(), &0.into()));
+}
+
+#[test]
+fn without_notices_there_is_no_health_of_them() {
+    assert!(paid().run().summary.get("notice_health").is_none());
+}

@@ -1,6 +1,6 @@
 //! Silence counts only where it was heard: rule 10 and the fine print *Waiting*.
 
-use crate::desk::{Desk, desk};
+use crate::desk::{COMPLETE, Desk, desk};
 
 /// A desk judged at the end of its grace, where one leg was heard up to a time and the others to the end.
 ///
@@ -206,6 +206,42 @@ fn the_policy_sets_the_grace_of_each_leg() {
     strange(&policy("orders", 4)).expect(&["open"]);
     strange(&policy("reports", 0)).expect(&["open"]);
     desk().policy(&policy("orders", 0)).judged_at("1T10:00").report("").expect(&["missing_order"]);
+}
+
+/// Paid on Friday, 24 July 2026. Tuesday and Wednesday are the Fiestas Patrias.
+#[test]
+fn a_grace_in_business_days_waits_over_weekends_and_holidays() {
+    let check = |policy: &str, as_of: &str, expected: &str| {
+        desk()
+            .policy(&format!("{COMPLETE}{policy}"))
+            .judged_at(as_of)
+            .order("created_at=2026-07-24T09:00:00-05:00 paid_at=2026-07-24T10:00:00-05:00")
+            .expect(&[expected]);
+    };
+    let two_days = "[grace]\nreports = \"2bd\"\n";
+    check(two_days, "2026-07-30T23:59:59-05:00", "open");
+    check(two_days, "2026-07-31T00:00:00-05:00", "missing_at_provider");
+    let closed = format!("{two_days}[holidays]\nextra = [\"2026-07-30\"]\n");
+    check(&closed, "2026-07-31T23:59:59-05:00", "open");
+    check(&closed, "2026-08-01T00:00:00-05:00", "missing_at_provider");
+    let open = format!("{two_days}[holidays]\nnot = [\"2026-07-28\"]\n");
+    check(&open, "2026-07-28T23:59:59-05:00", "open");
+    check(&open, "2026-07-29T00:00:00-05:00", "missing_at_provider");
+    check("[grace]\nreports = \"48h\"\n", "2026-07-26T10:00:00-05:00", "missing_at_provider");
+}
+
+#[test]
+fn an_account_waits_by_its_own_grace() {
+    let policy = format!("{COMPLETE}[accounts.2.grace]\norders = \"2h\"\nreports = \"3h\"\n");
+    let at = |time: &str| desk().policy(&policy).judged_at(time);
+    let missing = |time: &str, account: u8| at(time).order(&format!("account={account} paid_at=1T10:00"));
+    missing("1T12:59:59", 2).expect(&["open"]);
+    missing("1T13:00", 2).expect(&["missing_at_provider"]);
+    missing("1T13:00", 1).expect(&["open"]);
+    let strange = |time: &str, account: u8| at(time).report(&format!("account={account}"));
+    strange("1T11:59:59", 2).expect(&["open"]);
+    strange("1T12:00", 2).expect(&["missing_order"]);
+    strange("1T12:00", 1).expect(&["open"]);
 }
 
 /// "for a search the last look at that CIP"

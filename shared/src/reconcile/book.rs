@@ -7,9 +7,11 @@ use super::conservation::{self, Held, Ledger};
 use super::fraud::{self, Watch};
 use super::join::{AccountCip, Group};
 use super::judge::{Judge, Judgement, Stand};
-use super::notices::{Relation, announcements};
+use super::notice_health::Tally;
+use super::notices::{Hearing, Relation, announcements};
 use super::orders::OrderView;
 use super::subject;
+use super::variance::Booked;
 use super::{ClassTotals, Conservation, ConservationError, Coverage, Inputs, LegRows, Line, Outcome};
 use crate::calendar::Instant;
 use crate::config::Policy;
@@ -17,7 +19,6 @@ use crate::ids::{BreakId, Cip};
 use crate::lifecycle::cip::CipView;
 use crate::lifecycle::evidence::{NoticeRow, OrderRow};
 use crate::lifecycle::operations::Operation;
-use crate::money::Currency;
 
 /// How many candidates the evidence of an ambiguous order names: one reference on thousands of CIPs is a mistake in the
 /// data, and naming all of them on each of thousands of orders helps nobody.
@@ -38,6 +39,7 @@ pub(super) struct Book<'c, 'r, 'a> {
     notices: Option<Ledger>,
     owners: Owners,
     watch: Watch,
+    health: Tally<'r>,
 }
 
 /// The order that a CIP belongs to, by index, where there is exactly one; kept only for the lines beside the pairs.
@@ -54,6 +56,7 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             notices: inputs.notices.as_ref().map(|notices| Ledger::new("notices", notices.len())),
             owners: Owners::new(),
             watch: Watch::new(inputs.orders.len()),
+            health: Tally::default(),
         }
     }
 
@@ -112,6 +115,10 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
         let members_by_ref: Vec<_> = members.iter().collect();
         let mut line = subject::order_line(order, stand.as_ref(), judgement);
         line.rows = rows_of(&[order], &members_by_ref);
+        let exchange = self.judge.exchange(order.row(), stand.as_ref());
+        if let Some(exchange) = exchange.filter(|_| conflict.is_none()) {
+            line.show_exchange(exchange);
+        }
         self.lines.push(line);
         self.put_order(order, judgement.0);
         for member in members {
@@ -239,6 +246,11 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             let reported = view.map_or(&[][..], |view| view.operations.as_slice());
             for (announcement, judgement) in relation.heard(announced, reported) {
                 self.put_announcement(announcement, judgement.0.bucket());
+                if judgement.0 == Class::Matched
+                    && let Some(seconds) = announcement.delay_seconds(notices)
+                {
+                    self.health.delay(key.0, seconds);
+                }
                 if judgement.0.is_break() {
                     let order = self.owner(orders, key.0, key.1);
                     let mut line = subject::notice_line(announcement, order, view, judgement);
@@ -249,7 +261,11 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             }
         }
         for cip in cips {
-            for operation in relation.unannounced(cip) {
+            for (operation, hearing) in relation.payments(cip) {
+                self.health.payment(cip.account, hearing, operation.money());
+                if hearing != Hearing::Lost {
+                    continue;
+                }
                 let order = cip.view.key.cip().and_then(|number| self.owner(orders, cip.account, number));
                 let mut line =
                     subject::payment_line(cip.account, order, &cip.view, operation, Class::MissingNotice);
@@ -299,11 +315,13 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             reports: self.reports.close(self.inputs.reports.iter().map(|row| row.amount))?,
             notices,
         };
-        conservation::check_variance(&conservation.orders, &conservation.reports, &booked_variance(&lines))?;
+        let booked = Booked::by_account(&lines);
+        conservation::check_variance(&conservation.orders, &conservation.reports, &booked)?;
         let rules = fraud::ran(&self.judge.policy.fraud, self.inputs);
         let totals = totals(&lines, self.inputs.notices.is_some(), !rules.is_empty());
         let findings = findings(&lines, &rules);
-        Ok(Outcome { lines, totals, findings, conservation })
+        let notice_health = self.health.close();
+        Ok(Outcome { lines, totals, findings, conservation, booked, notice_health })
     }
 }
 
@@ -329,15 +347,6 @@ fn rows_of(orders: &[&OrderView<'_, '_>], members: &[&Member<'_, '_, '_>]) -> Le
     rows.reports.sort_unstable();
     rows.reports.dedup();
     rows
-}
-
-fn booked_variance(lines: &[Line]) -> BTreeMap<Currency, i128> {
-    let mut booked: BTreeMap<Currency, i128> = BTreeMap::new();
-    for line in lines.iter().filter(|line| line.class.bucket() == Bucket::Matched) {
-        let sum = booked.entry(line.currency).or_default();
-        *sum = sum.saturating_add(i128::from(line.difference_minor.unwrap_or(0)));
-    }
-    booked
 }
 
 fn totals(lines: &[Line], with_notices: bool, with_findings: bool) -> BTreeMap<Class, ClassTotals> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use super::class::Bucket;
+use super::variance::Booked;
 use crate::lifecycle::settle::RowIndex;
 use crate::money::{Currency, Money};
 
@@ -19,7 +20,7 @@ pub enum ConservationError {
         /// Its index among the rows that were read.
         index: usize,
     },
-    /// Report − order over what matched is not the variance that was booked.
+    /// Report − order over what matched is not what was booked: the variance, and what was exchanged between currencies.
     #[error(
         "matched rows differ by {rows_minor} {currency} and {booked_minor} was booked: this is a defect of Cuadre, nothing was written"
     )]
@@ -84,18 +85,19 @@ impl Ledger {
     }
 }
 
-/// Checks that report − order over the matched rows is the variance that the matched lines book.
+/// Checks that report − order over the matched rows is what the matched lines book: variance, and what was exchanged.
 pub(super) fn check_variance(
     orders: &Buckets,
     reports: &Buckets,
-    booked: &BTreeMap<Currency, i128>,
+    booked: &BTreeMap<String, Booked>,
 ) -> Result<(), ConservationError> {
     let matched = |buckets: &Buckets, currency: Currency| {
         buckets.get(&currency).and_then(|held| held.get(&Bucket::Matched)).map_or(0, |held| held.minor)
     };
     for currency in Currency::ALL {
         let rows_minor = matched(reports, currency).saturating_sub(matched(orders, currency));
-        let booked_minor = booked.get(&currency).copied().unwrap_or(0);
+        let differences = booked.values().map(|booked| booked.difference_minor(currency));
+        let booked_minor = differences.fold(0, i128::saturating_add);
         if rows_minor != booked_minor {
             return Err(ConservationError::Variance { currency, rows_minor, booked_minor });
         }
@@ -106,6 +108,7 @@ pub(super) fn check_variance(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reconcile::variance::Variance;
 
     const TEN: Money = Money { minor: 1000, currency: Currency::Pen };
 
@@ -124,7 +127,11 @@ mod tests {
             ledger.put([&0], Bucket::Matched);
             ledger.close([Money { minor, ..TEN }].into_iter()).unwrap()
         };
-        let booked = |minor: i128| BTreeMap::from([(Currency::Pen, minor)]);
+        let booked = |over_minor: i128| {
+            let variance = Variance { over_minor, ..Variance::default() };
+            let variance = BTreeMap::from([(Currency::Pen, variance)]);
+            BTreeMap::from([("a".to_owned(), Booked { variance, ..Booked::default() })])
+        };
         assert_eq!(check_variance(&held(1000), &held(1004), &booked(4)), Ok(()));
         let expected =
             ConservationError::Variance { currency: Currency::Pen, rows_minor: 4, booked_minor: 0 };

@@ -4,13 +4,14 @@ use std::cmp::Ordering;
 
 use super::Coverage;
 use super::class::{Class, Reason};
+use super::exchange::{Common, Compared, Exchange};
 use super::table::{Cell, RestsOn, cell};
 use crate::calendar::Instant;
 use crate::config::Policy;
 use crate::lifecycle::cip::{CipView, ProviderState};
 use crate::lifecycle::evidence::{OrderRow, OrderStatus};
 use crate::lifecycle::operations::{Operation, Standing};
-use crate::money::Money;
+use crate::money::{Currency, Money};
 
 /// The CIP and the payment that stand for an order, or for themselves where there is no order.
 #[derive(Clone, Copy)]
@@ -150,16 +151,17 @@ impl Judge<'_> {
         state: ProviderState,
     ) -> Cell {
         let cell = cell(Some(order.status), state);
-        let Some(operation) = stand.and_then(|stand| stand.operation) else { return cell };
+        let Some((stand, operation)) = stand.and_then(|stand| Some((stand, stand.operation?))) else {
+            return cell;
+        };
         let reported = operation.refunded_stated();
         match (order.refunded_minor, reported) {
             (Some(stated), Some(reported)) => {
-                let apart = stated.abs_diff(reported) > self.tolerance(order);
                 let agrees = matches!(
                     order.status,
                     OrderStatus::Paid | OrderStatus::Fulfilled | OrderStatus::Refunded
                 );
-                if apart {
+                if self.refunds_apart(order, stand, stated, reported) {
                     Cell::Mismatch(Reason::RefundAmountDiffers)
                 } else if operation.refunded_part.is_some() && agrees {
                     Cell::Matched
@@ -172,30 +174,75 @@ impl Judge<'_> {
         }
     }
 
-    fn tolerance(&self, order: &OrderRow<'_>) -> u64 {
-        self.policy.tolerance_minor(&order.account, order.amount).unsigned_abs()
+    /// Whether the amounts that both sides state as given back differ by more than the order's tolerance.
+    fn refunds_apart(
+        &self,
+        order: &OrderRow<'_>,
+        stand: &Stand<'_, '_, '_>,
+        stated: i64,
+        reported: i64,
+    ) -> bool {
+        let told = stand.money().map_or(order.amount.currency, |money| money.currency);
+        let common = self.common(order, stand, told);
+        let apart = common.and_then(|common| {
+            let stated = common.bring(Money { minor: stated, ..order.amount })?;
+            let reported = common.bring(Money { minor: reported, currency: told })?;
+            let allowed = self.tolerance(order, common.bring(order.amount)?);
+            Some(stated.minor.abs_diff(reported.minor) > allowed)
+        });
+        // In two currencies nothing agrees.
+        apart.unwrap_or(true)
     }
 
-    /// Money is compared when it was taken or the CIP can still be paid.
+    /// What is allowed to an order over this money, which is its amount in the currency of comparison.
+    fn tolerance(&self, order: &OrderRow<'_>, owed: Money) -> u64 {
+        self.policy.tolerance_minor(&order.account, owed).unsigned_abs()
+    }
+
+    /// In which currency amounts of the pair are compared; `None` where they are in two and the policy has no rate for the
+    /// day of the payment.
+    fn common(&self, order: &OrderRow<'_>, stand: &Stand<'_, '_, '_>, told: Currency) -> Option<Common> {
+        if told == order.amount.currency {
+            return Some(Common::Same);
+        }
+        self.policy.fx_rate(self.start(order, Some(stand)).business_day()).map(Common::By)
+    }
+
+    /// What was owed and what the provider names, where money was taken or the CIP can still be paid.
+    fn compared(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> Compared {
+        let held =
+            |stand: &&Stand<'_, '_, '_>| stand.state.took_money() || stand.state == ProviderState::Pending;
+        let Some((stand, told)) = stand.filter(held).and_then(|stand| Some((stand, stand.money()?))) else {
+            return Compared::Nothing;
+        };
+        Compared::of(self.common(order, stand, told.currency), order.amount, told)
+    }
+
+    /// The exchange by which the pair is compared, if it is.
+    pub fn exchange(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> Option<Exchange> {
+        match self.compared(order, stand) {
+            Compared::Alike { exchange, .. } => exchange,
+            Compared::Nothing | Compared::Apart => None,
+        }
+    }
+
     fn money_mismatch(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> Option<Judgement> {
-        let stand = stand?;
-        let money = stand.money()?;
-        if !stand.state.took_money() && stand.state != ProviderState::Pending {
-            return None;
+        match self.compared(order, stand) {
+            Compared::Nothing => None,
+            Compared::Apart => Some((Class::CurrencyMismatch, None)),
+            Compared::Alike { owed, told_minor, .. } => {
+                let apart = told_minor.abs_diff(owed.minor) > self.tolerance(order, owed);
+                let reason = if told_minor > owed.minor { Reason::Overpaid } else { Reason::Underpaid };
+                apart.then_some((Class::AmountMismatch, Some(reason)))
+            }
         }
-        if money.currency != order.amount.currency {
-            return Some((Class::CurrencyMismatch, None));
-        }
-        if money.minor.abs_diff(order.amount.minor) <= self.tolerance(order) {
-            return None;
-        }
-        let reason = if money.minor > order.amount.minor { Reason::Overpaid } else { Reason::Underpaid };
-        Some((Class::AmountMismatch, Some(reason)))
     }
 
     fn matched_class(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> Class {
-        match stand.and_then(Stand::money) {
-            Some(money) if money.minor != order.amount.minor => Class::MatchedWithinTolerance,
+        match self.compared(order, stand) {
+            Compared::Alike { owed, told_minor, .. } if told_minor != owed.minor => {
+                Class::MatchedWithinTolerance
+            }
             _ => Class::Matched,
         }
     }

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::advice;
 use super::class::{Class, Reason, Severity};
+use super::exchange::Exchange;
 use crate::calendar::{Day, Instant};
 use crate::ids::{BreakId, compare_operation_numbers};
 use crate::lifecycle::settle::RowIndex;
@@ -40,6 +41,8 @@ pub struct Line {
     pub report_currency: Currency,
     /// Report − order, where both are there in one currency.
     pub difference_minor: Option<i64>,
+    /// How the amounts were compared, where they are in two currencies and the policy has a rate.
+    pub exchange: Option<Box<Exchange>>,
     /// The order's status, in the words of the format.
     pub order_status: &'static str,
     /// The provider's state, in the words of the format.
@@ -76,6 +79,15 @@ impl Line {
     #[must_use]
     pub fn suggestion(&self) -> &'static str {
         advice::suggestion(self.class, self.reason)
+    }
+
+    /// Shows by which rate the amounts were compared.
+    pub(super) fn show_exchange(&mut self, exchange: Exchange) {
+        if !self.differences.is_empty() {
+            self.differences.push_str("; ");
+        }
+        self.differences.push_str(&exchange.shown());
+        self.exchange = Some(Box::new(exchange));
     }
 
     /// The order of every output: account, CIP, reference, operation number.

@@ -5,20 +5,26 @@ mod advice;
 mod book;
 pub mod class;
 mod conservation;
+mod exchange;
 mod fraud;
 mod join;
 mod judge;
 mod line;
+mod notice_health;
 mod notices;
 mod orders;
 mod subject;
 pub mod table;
+mod variance;
 
 use std::collections::{BTreeMap, HashMap};
 
 pub use conservation::{Buckets, ConservationError, Held};
+pub use exchange::Exchange;
 pub use fraud::RefusedCallbacks;
 pub use line::{LegRows, Line};
+pub use notice_health::{NoticeDelay, NoticeHealth};
+pub use variance::{Booked, Exchanged, Variance};
 
 use self::book::Book;
 use self::class::{Class, Reason};
@@ -88,6 +94,10 @@ pub struct Outcome {
     pub findings: BTreeMap<Reason, ClassTotals>,
     /// What the buckets of each leg hold.
     pub conservation: Conservation,
+    /// By which matched reports and orders differ, by account.
+    pub booked: BTreeMap<String, Booked>,
+    /// How well each account is told of its payments; empty where notices are no part of the run.
+    pub notice_health: BTreeMap<String, NoticeHealth>,
 }
 
 /// The buckets of each leg.

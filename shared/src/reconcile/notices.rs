@@ -31,6 +31,13 @@ impl Announcement<'_, '_> {
         self.notice.event_type == PAID
     }
 
+    /// How many whole seconds after its payment it was first delivered; `None` where it bears no time of the payment.
+    pub fn delay_seconds(&self, notices: &[NoticeRow<'_>]) -> Option<i64> {
+        let deliveries = std::iter::once(&self.speaker).chain(&self.duplicates);
+        let received_at = deliveries.filter_map(|row| notices.get(*row)).map(|notice| notice.received_at);
+        Some(received_at.min()?.seconds_since(self.notice.paid_at?))
+    }
+
     fn may_tell_of(&self, operation: &Operation<'_, '_>) -> bool {
         match self.notice.operation_number.as_deref() {
             Some(number) => operation.numbers.is_empty() || operation.numbers.contains(&number),
@@ -84,6 +91,17 @@ pub(super) fn announcements<'r, 'a>(notices: &'r [NoticeRow<'a>]) -> Vec<Announc
         .collect()
 }
 
+/// Whether a payment was announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hearing {
+    /// A notice tells of it.
+    Announced,
+    /// A notice may still come.
+    Waits,
+    /// None came in time.
+    Lost,
+}
+
 /// What became of an announced event.
 pub(super) type Heard = (Class, Option<Reason>);
 
@@ -109,8 +127,8 @@ impl<'c, 'r, 'a> Relation<'c, 'r, 'a> {
         Relation { announcements, policy, coverage, by_cip }
     }
 
-    /// The payments of a CIP that no notice announced and that notices had the time to announce.
-    pub fn unannounced<'x>(&self, cip: &'x AccountCip<'r, 'a>) -> Vec<&'x Operation<'r, 'a>> {
+    /// The payments of a CIP, each with whether a notice announced it.
+    pub fn payments<'x>(&self, cip: &'x AccountCip<'r, 'a>) -> Vec<(&'x Operation<'r, 'a>, Hearing)> {
         let Some(number) = cip.view.key.cip() else { return Vec::new() };
         let grace = self.policy.grace(cip.account).notices;
         let heard = self.by_cip.get(&(cip.account, number)).map_or(&[][..], Vec::as_slice);
@@ -122,7 +140,12 @@ impl<'c, 'r, 'a> Relation<'c, 'r, 'a> {
             start
                 .is_some_and(|start| still_silent(self.coverage.notices, self.policy.grace_end(grace, start)))
         };
-        cip.view.operations.iter().filter(|operation| !announced(operation) && !may_come(operation)).collect()
+        let hearing = |operation: &Operation<'_, '_>| match () {
+            () if announced(operation) => Hearing::Announced,
+            () if may_come(operation) => Hearing::Waits,
+            () => Hearing::Lost,
+        };
+        cip.view.operations.iter().map(|operation| (operation, hearing(operation))).collect()
     }
 
     /// What became of the announced payments of one CIP, each with its class.

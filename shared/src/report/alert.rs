@@ -7,7 +7,7 @@ use std::fmt::Write;
 use crate::calendar::Instant;
 use crate::money::{Currency, format_minor};
 use crate::reconcile::class::{Class, Severity};
-use crate::reconcile::{ClassTotals, Line};
+use crate::reconcile::{ClassTotals, Line, NoticeHealth};
 use crate::report::difference::Difference;
 use crate::run::Run;
 
@@ -106,6 +106,7 @@ fn body(run: &Run, about: About<'_>) -> String {
     let written = [
         write_heading(&mut text, run, account, since),
         write_classes(&mut text, run),
+        write_notices(&mut text, run.notice_health.get(account)),
         write_worst(&mut text, &run.breaks),
         write_warnings(&mut text, &run.warnings),
         writeln!(text, "Run     {run_id}\nReport  {report_location}"),
@@ -161,6 +162,33 @@ fn write_classes(text: &mut String, run: &Run) -> std::fmt::Result {
         writeln!(text, "{mark} {:<width$} {:>6}  {}", class.word(), totals.count, money(&sums))?;
     }
     writeln!(text)
+}
+
+/// One line on how well the account is told of its payments.
+fn write_notices(text: &mut String, health: Option<&NoticeHealth>) -> std::fmt::Result {
+    let Some(health) = health.filter(|health| health.reported > 0) else { return Ok(()) };
+    let payments = counted(health.reported, "payment");
+    write!(text, "Notices announced {} of {payments}", health.announced)?;
+    if health.lost > 0 {
+        write!(text, ", {} lost ({}, healed by the report)", health.lost, money(&health.lost_minor))?;
+    }
+    if health.waiting > 0 {
+        write!(text, ", {} may still come", health.waiting)?;
+    }
+    if let Some(delay) = &health.delay {
+        let [half, most, all] = [delay.p50_seconds, delay.p99_seconds, delay.max_seconds].map(duration);
+        write!(text, "; half of them within {half}, 99 % within {most}, all within {all}")?;
+    }
+    writeln!(text, ".\n")
+}
+
+/// `90 s`, `15 min`, `30 h`: at least as long as it was.
+fn duration(seconds: u32) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h", seconds.div_ceil(3600)),
+    }
 }
 
 fn write_worst(text: &mut String, breaks: &[Line]) -> std::fmt::Result {
@@ -353,6 +381,42 @@ mod tests {
         assert!(alert.body.contains("! orders.csv was left out"), "{}", alert.body);
         assert!(!alert.body.contains("All agrees"), "{}", alert.body);
         assert!(alert.attributes.contains(&("severity", Attribute::Text("high".to_owned()))));
+    }
+
+    #[test]
+    fn one_line_tells_how_notices_fare() {
+        use crate::money::Currency;
+        use crate::reconcile::NoticeDelay;
+        let check = |health: &NoticeHealth, expected: &str| {
+            let mut text = String::new();
+            write_notices(&mut text, Some(health)).unwrap();
+            assert_eq!(text, expected);
+        };
+        let delay = NoticeDelay {
+            count: 117,
+            p50_seconds: 3,
+            p90_seconds: 9,
+            p99_seconds: 121,
+            max_seconds: 7201,
+            over_one_hour: 1,
+        };
+        let health = NoticeHealth {
+            reported: 120,
+            announced: 117,
+            waiting: 1,
+            lost: 2,
+            lost_minor: [(Currency::Pen, 4_000), (Currency::Usd, 150)].into(),
+            delay: Some(delay),
+            before_payment: 0,
+        };
+        check(
+            &health,
+            "Notices announced 117 of 120 payments, 2 lost (PEN 40.00 + USD 1.50, healed by the report), 1 may still come; \
+             half of them within 3 s, 99 % within 3 min, all within 3 h.\n\n",
+        );
+        let well = NoticeHealth { reported: 1, announced: 1, ..NoticeHealth::default() };
+        check(&well, "Notices announced 1 of 1 payment.\n\n");
+        check(&NoticeHealth::default(), "");
     }
 
     #[test]

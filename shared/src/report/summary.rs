@@ -6,8 +6,11 @@ use serde::Serialize;
 
 use crate::calendar::Instant;
 use crate::formats::Leg;
+use crate::money::Currency;
 use crate::reconcile::class::{Bucket, Class, Reason};
-use crate::reconcile::{Buckets, ClassTotals, Conservation};
+use crate::reconcile::{
+    Booked, Buckets, ClassTotals, Conservation, Exchanged, NoticeDelay, NoticeHealth, Variance,
+};
 
 /// One input as the summary names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,6 +50,10 @@ pub struct Summary<'s> {
     pub findings: &'s BTreeMap<Reason, ClassTotals>,
     /// The buckets.
     pub conservation: &'s Conservation,
+    /// By which matched reports and orders differ, by account.
+    pub booked: &'s BTreeMap<String, Booked>,
+    /// How well each account is told of its payments; empty where notices are no part of the run.
+    pub notice_health: &'s BTreeMap<String, NoticeHealth>,
     /// Rows that could not be read, by leg.
     pub rejected: &'s BTreeMap<Leg, u64>,
     /// What somebody must look at beside breaks and rejected rows.
@@ -64,6 +71,11 @@ struct Document<'s> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     findings: BTreeMap<&'static str, ClassRecord>,
     conservation: BTreeMap<&'static str, LegRecord>,
+    variance: BTreeMap<&'s str, BTreeMap<&'static str, VarianceRecord>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    fx: BTreeMap<&'s str, BTreeMap<&'static str, ExchangedRecord>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    notice_health: BTreeMap<&'s str, HealthRecord>,
     needs_person: &'s [String],
     warnings: &'s [String],
     inputs: &'s [InputRecord],
@@ -86,6 +98,56 @@ struct CountRecord {
 struct HeldRecord {
     rows: u64,
     minor: i128,
+}
+
+/// What agreed within the tolerance, in one currency: provider over and under orders.
+#[derive(Serialize)]
+struct VarianceRecord {
+    count: u64,
+    over_minor: i128,
+    under_minor: i128,
+}
+
+impl From<Variance> for VarianceRecord {
+    fn from(variance: Variance) -> Self {
+        let Variance { count, over_minor, under_minor } = variance;
+        VarianceRecord { count, over_minor, under_minor }
+    }
+}
+
+/// What pairs in two currencies moved in one of them.
+#[derive(Serialize)]
+struct ExchangedRecord {
+    count: u64,
+    minor: i128,
+}
+
+impl From<Exchanged> for ExchangedRecord {
+    fn from(exchanged: Exchanged) -> Self {
+        ExchangedRecord { count: exchanged.count, minor: exchanged.minor }
+    }
+}
+
+/// What the notices of an account are worth.
+#[derive(Serialize)]
+struct HealthRecord {
+    reported: u64,
+    announced: u64,
+    waiting: u64,
+    lost: u64,
+    lost_minor: BTreeMap<&'static str, i128>,
+    before_payment: u64,
+    delay: Option<DelayRecord>,
+}
+
+#[derive(Serialize)]
+struct DelayRecord {
+    count: u64,
+    p50_seconds: u32,
+    p90_seconds: u32,
+    p99_seconds: u32,
+    max_seconds: u32,
+    over_one_hour: u64,
 }
 
 /// A leg's buckets by currency, and its rejected rows beside them.
@@ -119,6 +181,13 @@ pub fn summary_json(summary: Summary<'_>) -> Result<Vec<u8>, serde_json::Error> 
         classes: summary.totals.iter().map(|(class, totals)| (class.word(), class_record(totals))).collect(),
         findings: summary.findings.iter().map(|(rule, totals)| (rule.word(), class_record(totals))).collect(),
         conservation: legs,
+        variance: accounts(summary.booked, |booked| &booked.variance),
+        fx: accounts(summary.booked, |booked| &booked.exchanged),
+        notice_health: summary
+            .notice_health
+            .iter()
+            .map(|(account, health)| (account.as_str(), health_record(health)))
+            .collect(),
         needs_person: summary.needs_person,
         warnings: summary.warnings,
         inputs: summary.inputs,
@@ -126,6 +195,40 @@ pub fn summary_json(summary: Summary<'_>) -> Result<Vec<u8>, serde_json::Error> 
     let mut bytes = serde_json::to_vec_pretty(&document)?;
     bytes.push(b'\n');
     Ok(bytes)
+}
+
+/// What is booked of each account that has any, by currency.
+fn accounts<'s, T: Copy + 's, R: From<T>>(
+    booked: &'s BTreeMap<String, Booked>,
+    part: impl Fn(&'s Booked) -> &'s BTreeMap<Currency, T>,
+) -> BTreeMap<&'s str, BTreeMap<&'static str, R>> {
+    booked
+        .iter()
+        .map(|(account, booked)| (account.as_str(), part(booked)))
+        .filter(|(_, of_account)| !of_account.is_empty())
+        .map(|(account, of_account)| {
+            let records = of_account.iter().map(|(currency, value)| (currency.code(), R::from(*value)));
+            (account, records.collect())
+        })
+        .collect()
+}
+
+fn health_record(health: &NoticeHealth) -> HealthRecord {
+    let lost = health.lost_minor.iter().map(|(currency, minor)| (currency.code(), *minor));
+    HealthRecord {
+        reported: health.reported,
+        announced: health.announced,
+        waiting: health.waiting,
+        lost: health.lost,
+        lost_minor: lost.collect(),
+        before_payment: health.before_payment,
+        delay: health.delay.map(delay_record),
+    }
+}
+
+fn delay_record(delay: NoticeDelay) -> DelayRecord {
+    let NoticeDelay { count, p50_seconds, p90_seconds, p99_seconds, max_seconds, over_one_hour } = delay;
+    DelayRecord { count, p50_seconds, p90_seconds, p99_seconds, max_seconds, over_one_hour }
 }
 
 fn class_record(totals: &ClassTotals) -> ClassRecord {
@@ -138,7 +241,6 @@ fn class_record(totals: &ClassTotals) -> ClassRecord {
 }
 
 fn leg_record(buckets: &Buckets, rejected: u64) -> LegRecord {
-    use crate::money::Currency;
     let of = |currency: Currency| {
         buckets.get(&currency).map(|held| {
             Bucket::ALL

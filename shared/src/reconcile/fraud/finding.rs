@@ -134,6 +134,7 @@ pub(super) fn blank(account: &str, rule: Reason, subject: &[String]) -> Line {
         report_minor: None,
         report_currency: Currency::Pen,
         difference_minor: None,
+        exchange: None,
         order_status: "",
         report_status: "",
         differences: String::new(),
