@@ -1,14 +1,10 @@
 //! `cuadre generate`: a seeded data set of all legs with its answer key.
 
-use std::collections::BTreeMap;
-
-use cuadre_generator::{Dataset, generate, generate_by_day};
-
 use crate::cli::GenerateArguments;
 use crate::failure::Failure;
 use crate::{Done, Verdict, outputs, screen};
 
-/// More orders than this do not fit the memory of an ordinary machine.
+/// The key of more orders than this does not fit the memory of an ordinary machine.
 const ORDERS_MAX: u64 = 20_000_000;
 
 pub(crate) fn run(arguments: &GenerateArguments) -> Result<Done, Failure> {
@@ -19,25 +15,12 @@ pub(crate) fn run(arguments: &GenerateArguments) -> Result<Done, Failure> {
     }
     outputs::make_folder(&arguments.out)?;
     let spinner = screen::spinner("making the data set");
-    let make = if arguments.by_day { generate_by_day } else { generate };
-    let dataset = make(arguments.orders, arguments.seed);
-    let mut places = Vec::new();
-    for (folder, files) in &by_folder(&dataset) {
-        places.extend(outputs::write(&arguments.out.join(folder), files.iter().copied())?);
-    }
+    let places =
+        cuadre_generator::write(&arguments.out, arguments.orders, arguments.seed, arguments.by_day)
+            .map_err(|error| outputs::failed(&arguments.out, &error))?;
     spinner.finish_and_clear();
     let report = places.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join("\n");
     Ok(Done { verdict: Verdict::Agreed, report })
-}
-
-/// The files by the folder inside the data set's that they belong to, the data set's own first.
-fn by_folder(dataset: &Dataset) -> BTreeMap<&str, Vec<(&str, &[u8])>> {
-    let mut folders: BTreeMap<&str, Vec<(&str, &[u8])>> = BTreeMap::new();
-    for file in &dataset.files {
-        let (folder, name) = file.name.rsplit_once('/').unwrap_or(("", &file.name));
-        folders.entry(folder).or_default().push((name, &file.bytes));
-    }
-    folders
 }
 
 #[cfg(test)]
@@ -50,7 +33,7 @@ mod tests {
     fn a_data_set_is_written_with_its_answer_key() {
         let folder = tempfile::tempdir().unwrap();
         let arguments = arguments(20, false, folder.path().join("data"));
-        assert_eq!(run(&arguments).unwrap().report.lines().count(), 9);
+        assert_eq!(run(&arguments).unwrap().report.lines().count(), 13);
         for name in ["orders.csv", "settlements.csv", "bank.csv", "answer-key.csv", "README.txt"] {
             assert!(folder.path().join("data").join(name).is_file(), "{name}");
         }

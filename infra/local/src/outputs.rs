@@ -67,7 +67,8 @@ fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn failed(folder: &Path, error: &io::Error) -> Failure {
+/// Why files could not be written, and who has to do what.
+pub(crate) fn failed(folder: &Path, error: &io::Error) -> Failure {
     let name = folder.display();
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Failure::Input(format!(

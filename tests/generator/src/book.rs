@@ -6,7 +6,7 @@ use crate::key::{Case, Key, KeyRow, PAIRS_HEADER};
 use crate::ledger::{BANK_HEADER, BatchHead, SETTLEMENTS_HEADER, to_minor};
 use crate::payouts::{Batch, Payouts};
 use crate::rows::{Currency, Dirt, Notice, Order, Report};
-use crate::sheet::Sheet;
+use crate::sheet::{Place, Sheet};
 use crate::time::{DAY, END, HOUR, MINUTE, Zone, zone};
 use crate::writing::{
     NOTICES_HEADER, ORDERS_HEADER, REPORTS_HEADER, notice_csv, order_csv, report_csv, report_ndjson,
@@ -27,7 +27,11 @@ pub(crate) struct Book {
     pub(crate) portal: Sheet,
     pub(crate) notices: Sheet,
     pub(crate) settlements: Sheet,
+    pub(crate) settlements_again: Sheet,
     pub(crate) bank: Sheet,
+    pub(crate) bank_overlap: Sheet,
+    /// The statement of one bank account in another form.
+    pub(crate) mt940: String,
     pub(crate) pairs: Sheet,
     pub(crate) key: Key,
     pub(crate) payouts: Payouts,
@@ -37,9 +41,8 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    /// An empty book; with `days`, rows are also kept by the day of their arrival.
-    pub(crate) fn new(seed: u64, days: bool) -> Book {
-        let leg = |name, header| Sheet::new(name, header).by_day(days);
+    pub(crate) fn new(seed: u64, place: &Place) -> Book {
+        let leg = |name, header| Sheet::new(place, name, header);
         Book {
             chance: Chance::new(seed),
             start: END,
@@ -49,8 +52,11 @@ impl Book {
             portal: leg("portal.ndjson", None),
             notices: leg("notices.csv", Some(NOTICES_HEADER)),
             settlements: leg("settlements.csv", Some(SETTLEMENTS_HEADER)),
+            settlements_again: leg("settlements-again.csv", Some(SETTLEMENTS_HEADER)),
             bank: leg("bank.csv", Some(BANK_HEADER)),
-            pairs: Sheet::new("pairs.csv", Some(PAIRS_HEADER)),
+            bank_overlap: leg("bank-overlap.csv", Some(BANK_HEADER)),
+            mt940: String::new(),
+            pairs: Sheet::new(&Place { by_day: false, ..place.clone() }, "pairs.csv", Some(PAIRS_HEADER)),
             key: Key::default(),
             payouts: Payouts::default(),
             orders_begun: 0,

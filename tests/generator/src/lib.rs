@@ -1,15 +1,16 @@
 #![doc = include_str!("../README.md")]
 
-use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 mod banking_days;
 mod book;
 mod chance;
 mod givebacks;
+mod growing;
 mod key;
 mod ledger;
+mod mt940;
 mod payouts;
 mod plans;
 mod policy;
@@ -21,7 +22,9 @@ mod writing;
 
 use banking_days::Day;
 use book::Book;
+use growing::{Growing, Grown};
 use key::Case;
+use sheet::Place;
 
 /// One file of a data set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,17 +68,35 @@ impl Dataset {
 /// From 400 orders on, every kind of fault is there at least once; below that, a part of them.
 #[must_use]
 pub fn generate(orders: u64, seed: u64) -> Dataset {
-    finish(planted(orders, seed, false), orders, seed)
+    in_memory(orders, seed, false)
 }
 
 /// The same data set, with its rows once more in a folder for each day on which they arrived.
 #[must_use]
 pub fn generate_by_day(orders: u64, seed: u64) -> Dataset {
-    finish(planted(orders, seed, true), orders, seed)
+    in_memory(orders, seed, true)
 }
 
-fn planted(orders: u64, seed: u64, by_day: bool) -> Book {
-    let mut book = Book::new(seed, by_day);
+/// Writes the same data set into a folder, which is made when it is not there, and returns the places of its files. Of the
+/// data set, only the answer key is held in memory, some 100 bytes a line. Each file takes its place when it is whole.
+///
+/// # Errors
+/// The folder cannot be made or written to. Files of the same names may have been replaced.
+pub fn write(folder: &Path, orders: u64, seed: u64, by_day: bool) -> io::Result<Vec<PathBuf>> {
+    let place = Place { folder: Some(folder.to_owned()), by_day };
+    let grown = grown(orders, seed, &place)?;
+    Ok(grown.into_iter().map(|(name, _)| folder.join(name)).collect())
+}
+
+fn in_memory(orders: u64, seed: u64, by_day: bool) -> Dataset {
+    // Nothing fails that is not written anywhere.
+    let grown = grown(orders, seed, &Place { folder: None, by_day }).unwrap_or_default();
+    let bytes = |grown| if let Grown::Memory(bytes) = grown { bytes } else { Vec::new() };
+    Dataset { files: grown.into_iter().map(|(name, grown)| DataFile { name, bytes: bytes(grown) }).collect() }
+}
+
+fn planted(orders: u64, seed: u64, place: &Place) -> Book {
+    let mut book = Book::new(seed, place);
     let Some(others) = orders.checked_sub(1) else { return book };
     for slot in schedule::schedule(others, &mut book.chance) {
         book.start = slot.start;
@@ -91,27 +112,32 @@ fn planted(orders: u64, seed: u64, by_day: bool) -> Book {
     book
 }
 
-fn finish(mut book: Book, orders: u64, seed: u64) -> Dataset {
-    let policy = policy::write(&mut book);
-    let mut legs =
-        [book.orders, book.reports, book.portal, book.notices, book.settlements, book.bank, book.pairs];
-    let mut days: BTreeMap<Day, Vec<DataFile>> = BTreeMap::new();
-    for leg in &mut legs {
-        for (day, bytes) in leg.take_days() {
-            let mut name = "day=".to_owned();
-            day.write(&mut name);
-            name.push('/');
-            name.push_str(leg.name);
-            days.entry(day).or_default().push(DataFile { name, bytes });
-        }
+/// The files of a data set with their names, in the order in which the README names them, those of days last.
+fn grown(orders: u64, seed: u64, place: &Place) -> io::Result<Vec<(String, Grown)>> {
+    let mut book = planted(orders, seed, place);
+    let whole = |name: &str, bytes: &[u8]| {
+        let mut file = Growing::new(place.folder.as_deref(), name);
+        file.write(bytes);
+        (name.to_owned(), file)
+    };
+    let policy = whole("cuadre.toml", policy::write(&mut book).as_bytes());
+    let legs =
+        [book.orders, book.reports, book.portal, book.notices, book.settlements, book.settlements_again];
+    let ledger = [book.bank, book.bank_overlap, book.pairs];
+    let (mut files, mut days) = (Vec::new(), Vec::new());
+    for sheet in legs.into_iter().chain(ledger) {
+        let name = sheet.name.to_owned();
+        let (file, of_days) = sheet.into_parts();
+        files.push((name, file));
+        days.extend(of_days);
     }
-    let whole = |name: &str, bytes| DataFile { name: name.to_owned(), bytes };
-    let mut files: Vec<DataFile> = legs.into_iter().map(|leg| whole(leg.name, leg.bytes)).collect();
-    files.push(whole("cuadre.toml", policy.into_bytes()));
-    files.push(whole("answer-key.csv", book.key.write()));
-    files.push(whole("README.txt", readme(orders, seed).into_bytes()));
-    files.extend(days.into_values().flatten());
-    Dataset { files }
+    files.push(whole("bank.sta", book.mt940.as_bytes()));
+    files.push(policy);
+    files.push(whole("answer-key.csv", &book.key.write()));
+    files.push(whole("README.txt", readme(orders, seed).as_bytes()));
+    days.sort_by(|a, b| a.0.cmp(&b.0));
+    files.extend(days);
+    files.into_iter().map(|(name, file)| Ok((name, file.finish()?))).collect()
 }
 
 fn readme(orders: u64, seed: u64) -> String {
@@ -123,7 +149,9 @@ fn readme(orders: u64, seed: u64) -> String {
          portal.ndjson   what the provider says in a second channel\n\
          notices.csv     the signed callbacks\n\
          settlements.csv what the provider pays out, batch by batch\n\
+         settlements-again.csv  some of the batches, told once more: nothing follows from it\n\
          bank.csv        the statement of the merchant's bank; `movement` is the bank's own number of a line\n\
+         bank-overlap.csv, bank.sta  lines of it once more: the last two weeks, and one account as MT940\n\
          cuadre.toml     the policy: the merchant's bank accounts, the contract's fees, the provider's invoices\n\
          pairs.csv       each payment with what it truly belongs to: order, batch, line of the bank; `unresolvable`\n\
          \x20               names the steps that nothing in the files tells\n\

@@ -8,6 +8,7 @@ use crate::key::{Pair, Untold, pair_csv};
 use crate::ledger::{
     BankLine, BatchHead, SettlementLine, bank_csv, fees, micros_of, settlement_csv, to_minor,
 };
+use crate::mt940::statement;
 use crate::rows::{Currency, Order, Report};
 use crate::time::{DAY, END};
 
@@ -256,13 +257,20 @@ impl Book {
         }
     }
 
+    /// Writes the lines of a batch; one batch in twelve is told again, in another file and on another day.
     pub(crate) fn tell_batch(&mut self, head: &BatchHead, lines: &[SettlementLine]) {
+        let again = self.chance.below(12) == 0;
         for line in lines {
             let (commission, igv) = line.fees();
             let fees =
                 self.payouts.fees.entry((head.account, head.currency, head.paid_on.month())).or_default();
             *fees = (fees.0 + commission, fees.1 + igv);
-            self.settlements.push(settlement_csv(head, line).as_bytes(), head.paid_on);
+            let record = settlement_csv(head, line);
+            self.settlements.push(record.as_bytes(), head.paid_on);
+            if again {
+                let later = head.paid_on.plus_business(2).min(Day::of(END));
+                self.settlements_again.push(record.as_bytes(), later);
+            }
         }
     }
 
@@ -338,14 +346,23 @@ impl Book {
         self.book_movement(line);
     }
 
-    /// The statement, by account and day as banks write it.
+    /// The statement, by account and day as banks write it; the last weeks of it once more, and one account in another
+    /// form besides.
     pub(crate) fn write_statement(&mut self) {
+        let end = Day::of(END);
         let mut lines = std::mem::take(&mut self.payouts.statement);
         lines.sort_by(|a, b| {
             (a.bank_account, a.value_date, &a.movement).cmp(&(b.bank_account, b.value_date, &b.movement))
         });
-        for line in lines {
-            self.bank.push(bank_csv(&line).as_bytes(), line.value_date);
+        for line in &lines {
+            let record = bank_csv(line);
+            self.bank.push(record.as_bytes(), line.value_date);
+            if line.value_date >= end.plus(-14) {
+                self.bank_overlap.push(record.as_bytes(), end);
+            }
         }
+        let [.., (_, currency, number)] = BANK_ACCOUNTS;
+        let of_account: Vec<&BankLine> = lines.iter().filter(|line| line.bank_account == number).collect();
+        self.mt940 = statement(number, currency, &of_account, end);
     }
 }

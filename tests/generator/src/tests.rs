@@ -207,3 +207,58 @@ fn most_orders_agree_and_every_thousandth_row_or_so_cannot_be_read() {
     assert!((80..=160).contains(&share("unpaid")), "{}", share("unpaid"));
     assert!((1..=4).contains(&share("rejected")), "{}", share("rejected"));
 }
+
+#[test]
+fn the_days_hold_each_row_once_and_none_before_it_could_be_known() {
+    let data = generate_by_day(1_500, 2);
+    assert_eq!(data.files[0], generate(1_500, 2).files[0]);
+    for name in ["orders.csv", "reports.csv", "notices.csv", "settlements.csv", "bank.csv"] {
+        let sorted = |mut rows: Vec<Vec<String>>| {
+            rows.sort_unstable();
+            rows
+        };
+        let rows = |file: &str| -> Vec<Vec<String>> {
+            records(&text(&data, file)).into_iter().skip(1).map(|(_, fields)| fields).collect()
+        };
+        let days: Vec<&str> = data
+            .files
+            .iter()
+            .map(|file| file.name.as_str())
+            .filter(|file| file.ends_with(&format!("/{name}")))
+            .collect();
+        assert!(days.len() > 30, "{name}: {}", days.len());
+        assert_eq!(sorted(days.iter().flat_map(|day| rows(day)).collect()), sorted(rows(name)), "{name}");
+        let column = match name {
+            "settlements.csv" => 11,
+            "bank.csv" => 2,
+            _ => continue,
+        };
+        for day in &days {
+            let of_day = day.strip_prefix("day=").and_then(|rest| rest.get(..10)).unwrap();
+            let told = rows(day).into_iter().filter(|fields| !fields[1].starts_with("BAD-"));
+            assert!(told.map(|fields| fields[column].clone()).all(|known| known == of_day), "{day}");
+        }
+    }
+}
+
+#[test]
+fn what_is_written_to_a_folder_is_what_is_made_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let places = write(folder.path(), 120, 5, true).unwrap();
+    let data = generate_by_day(120, 5);
+    assert_eq!(places.len(), data.files.len());
+    for (file, place) in data.files.iter().zip(places) {
+        assert_eq!(place, folder.path().join(&file.name));
+        assert!(std::fs::read(place).unwrap() == file.bytes, "{}", file.name);
+    }
+    let left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().starts_with('.')));
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("orders.csv")).unwrap();
+    assert_eq!(write(folder.path(), 20, 5, false).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+    assert!(!folder.path().join("reports.csv").exists());
+}

@@ -3,7 +3,7 @@
 use crate::banking_days::Day;
 use crate::book::Book;
 use crate::ledger::{SettlementLine, micros_of};
-use crate::payouts::{Batch, bank_account};
+use crate::payouts::{BANK_ACCOUNTS, Batch};
 use crate::rows::{Currency, Notice, Order, Report};
 use crate::time::{END, HOUR, MINUTE};
 
@@ -105,14 +105,16 @@ pub(crate) fn closing(book: &mut Book) {
     close_money(book, order.account);
 }
 
-/// A month's fee that is paid out of nothing, and one movement of the bank: settlements and statement speak at [`END`] too.
+/// A month's fee that is paid out of nothing, and a movement on each account of the bank: settlements and statements speak
+/// at [`END`] too.
 fn close_money(book: &mut Book, account: &'static str) {
     let mut batch = Batch::new(account, Currency::Pen, Day::of(END));
     batch.lines.push(SettlementLine::plain("fee", -micros_of(1_500)));
     let head = book.head(&batch, None);
     book.tell_batch(&head, &batch.lines);
-    let number = bank_account(account, Currency::Pen);
-    let text = "COMISION MANTENIMIENTO".to_owned();
-    let line = book.movement(number, Currency::Pen, Day::of(END), -1_000, None, text);
-    book.book_movement(line);
+    for (_, currency, number) in BANK_ACCOUNTS {
+        let text = "COMISION MANTENIMIENTO".to_owned();
+        let line = book.movement(number, currency, Day::of(END), -1_000, None, text);
+        book.book_movement(line);
+    }
 }
