@@ -1,11 +1,14 @@
 //! One reconciliation from bytes to outputs: the same function behind the command and the Lambda. Pure.
 
+mod days;
+
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::calendar::Instant;
+use crate::carry::{Balance, BalanceError, Carried, CarryError, Living, Moved, Told};
 use crate::config::{Coverage as CoverageRule, Policy};
 use crate::formats::{self, FileError, Format, Leg, Mapping, Rejected, Source};
 use crate::ids::{BreakId, Cip};
@@ -13,7 +16,7 @@ use crate::reconcile::class::Class;
 use crate::reconcile::{
     self, ClassTotals, ConservationError, Coverage, Inputs, Line, NoticeHealth, RefusedCallbacks,
 };
-use crate::report::{self, Facts, InputRecord, Summary};
+use crate::report::{self, Facts, HandedOn, InputRecord, Summary};
 
 /// One input of a run.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +94,12 @@ pub enum RunError {
     /// The books do not add up: a defect of Cuadre.
     #[error(transparent)]
     Conservation(#[from] ConservationError),
+    /// A file of a run before this one is not as it was written: the user has to give the right one.
+    #[error(transparent)]
+    Carry(#[from] CarryError),
+    /// What came in from the run before and what goes out to the next do not add up: a defect of Cuadre.
+    #[error(transparent)]
+    Balance(#[from] BalanceError),
     /// An output could not be written to memory.
     #[error("an output cannot be written: {0}")]
     Csv(#[from] csv::Error),
@@ -133,27 +142,48 @@ impl Run {
 /// # Errors
 /// [`RunError`]: a file that cannot be read at all, or a defect. Bad rows are no error; they are in `rejected.csv`.
 pub fn execute(files: &[InputFile<'_>], settings: &Settings<'_>) -> Result<Run, RunError> {
+    execute_after(&Carried::default(), files, settings)
+}
+
+/// The same, going on from where earlier runs ended: `files` hold what has arrived since.
+///
+/// # Errors
+/// As for [`execute`], and where a file of an earlier run is not as it was written.
+pub fn execute_after(
+    carried: &Carried<'_>,
+    files: &[InputFile<'_>],
+    settings: &Settings<'_>,
+) -> Result<Run, RunError> {
+    let open = Told::open(carried.open)?;
+    let stubs;
     let (needs_person, warnings) = (settings.needs_person.to_vec(), settings.notes.to_vec());
     let mut reading = Reading { needs_person, warnings, ..Reading::default() };
     for file in files {
         reading.read(file, settings)?;
     }
+    reading.book_arrivals();
+    reading.take_over(&open, Moved::Opening, settings)?;
     let as_of = settings.as_of.or(reading.latest_of_all());
+    stubs = reading.touched_stubs(carried.closed, settings, as_of)?;
+    reading.take_over(&stubs, Moved::Reopened, settings)?;
+    reading.note_carried(carried, &open, &stubs);
     // Without a single time nothing can be late, expired or waited for: any moment judges alike.
     let moment = as_of.unwrap_or_default();
     reading.inputs.refused = settings.refused;
     let coverage = reading.coverage(settings, moment);
-    let mut outcome = reconcile::run(&reading.inputs, &coverage, settings.policy, moment, settings.opened)?;
+    let opened = days::opened(settings, &open);
+    let mut outcome = reconcile::run(&reading.inputs, &coverage, settings.policy, moment, &opened)?;
     if as_of.is_none() {
         // No moment is known, and so none at which a break was first seen.
-        outcome
-            .lines
-            .iter_mut()
-            .for_each(|line| line.opened_at = settings.opened.get(&line.break_id).copied());
+        outcome.lines.iter_mut().for_each(|line| line.opened_at = opened.get(&line.break_id).copied());
     }
+    let living = Living::new(&reading.inputs, &outcome.lines, &outcome.waiting, settings.policy, as_of);
+    reading.close_balance(&living)?;
+    let heard = reading.heard(as_of);
 
-    let Reading { inputs, sources, records, rejected_rows, rejected, needs_person, warnings, .. } =
-        &mut reading;
+    let Reading {
+        inputs, sources, records, rejected_rows, rejected, needs_person, warnings, balance, ..
+    } = &mut reading;
     rejected_rows.sort();
     let facts = Facts { inputs, sources };
     let summary = report::summary_json(Summary {
@@ -165,17 +195,22 @@ pub fn execute(files: &[InputFile<'_>], settings: &Settings<'_>) -> Result<Run, 
         conservation: &outcome.conservation,
         booked: &outcome.booked,
         notice_health: &outcome.notice_health,
+        carry: balance,
         rejected,
         needs_person,
         warnings,
     })?;
-    let outputs = vec![
+    let handed = HandedOn { lines: &outcome.lines, facts, looks: &coverage.looks, living: &living, as_of };
+    let mut outputs = vec![
         ("summary.json", summary),
         ("breaks.csv", report::breaks_csv(&outcome.lines, facts)?),
         ("matched.csv", report::matched_csv(&outcome.lines)?),
         ("rejected.csv", report::rejected_csv(rejected_rows)?),
-        ("open.ndjson", report::open_ndjson(&outcome.lines, facts)?),
+        ("open.ndjson", report::open_ndjson(&handed, &heard)?),
     ];
+    if carried.keep_closed {
+        outputs.push(("closed.ndjson", report::closed_ndjson(&handed)?));
+    }
     Ok(Run {
         as_of,
         outputs,
@@ -199,6 +234,9 @@ struct Reading<'a> {
     covered_until: BTreeMap<Leg, Instant>,
     latest: BTreeMap<Leg, Instant>,
     looks: Vec<Look>,
+    /// The moment at which the run before judged.
+    before: Option<Instant>,
+    balance: Balance,
     needs_person: Vec<String>,
     warnings: Vec<String>,
 }
@@ -334,7 +372,7 @@ impl<'a> Reading<'a> {
     }
 
     fn latest_of_all(&self) -> Option<Instant> {
-        self.latest.values().max().copied()
+        self.latest.values().max().copied().max(self.before)
     }
 
     /// Up to when each leg was heard, and never beyond the moment of judgement.

@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 
 use cuadre::calendar::Instant;
+use cuadre::carry::{Carried, CarriedFile};
 use cuadre::config::Policy;
 use cuadre::formats::{Format, Leg, Mapping};
-use cuadre::run::{FileCoverage, InputFile, Look, Run, Settings, execute};
+use cuadre::run::{FileCoverage, InputFile, Look, Run, Settings, execute_after};
 
 /// Fields of a row, or of a line of an output, by column.
 pub type Row = BTreeMap<String, String>;
@@ -36,6 +37,13 @@ pub struct Outcome {
     pub open: Vec<serde_json::Value>,
     pub rejected: Vec<Row>,
     pub summary: serde_json::Value,
+}
+
+/// What the runs before have left: the newest open items, and the stubs of all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Before {
+    pub open: Option<Vec<u8>>,
+    pub closed: Vec<Vec<u8>>,
 }
 
 /// Every leg has been heard to the end.
@@ -133,6 +141,11 @@ impl Desk {
 
     /// Reconciles, and fails the test when the run fails.
     pub fn run(&self) -> Outcome {
+        self.run_after(&Before::default())
+    }
+
+    /// Goes on from where earlier runs ended.
+    pub fn run_after(&self, before: &Before) -> Outcome {
         let orders = csv_text(&self.orders, ORDER_COLUMNS);
         let reports = csv_text(&self.reports, REPORT_COLUMNS);
         let portal = csv_text(&self.portal, REPORT_COLUMNS);
@@ -149,7 +162,7 @@ impl Desk {
             files.push(input(Leg::Notices, "notices.csv", &notices));
         }
         let as_of = self.as_of.as_deref().map(|time| Instant::parse(&long_time(time)).unwrap());
-        execute_files(&files, &self.policy, as_of, &self.looks)
+        execute_files_after(before, &files, &self.policy, as_of, &self.looks)
     }
 
     /// Reconciles and compares every line, as `class`, or `class reason` for a status mismatch, in any order.
@@ -170,6 +183,21 @@ pub fn execute_files(
     as_of: Option<Instant>,
     looks: &[Look],
 ) -> Outcome {
+    execute_files_after(&Before::default(), files, policy, as_of, looks)
+}
+
+/// Reconciles files that arrived after earlier runs.
+pub fn execute_files_after(
+    before: &Before,
+    files: &[InputFile<'_>],
+    policy: &str,
+    as_of: Option<Instant>,
+    looks: &[Look],
+) -> Outcome {
+    let open: Vec<_> = before.open.iter().map(|bytes| CarriedFile { name: "open.ndjson", bytes }).collect();
+    let closed: Vec<_> =
+        before.closed.iter().map(|bytes| CarriedFile { name: "closed.ndjson", bytes }).collect();
+    let carried = Carried { open: &open, closed: &closed, keep_closed: true };
     let (mapping, opened) = (Mapping::default(), BTreeMap::new());
     let policy = Policy::parse(policy).unwrap();
     let settings = Settings {
@@ -184,18 +212,20 @@ pub fn execute_files(
         needs_person: &[],
         notes: &[],
     };
-    let run = execute(files, &settings).unwrap();
+    let run = execute_after(&carried, files, &settings).unwrap();
     let output = |name: &str| {
         run.outputs.iter().find(|(known, _)| *known == name).map(|(_, bytes)| bytes.as_slice()).unwrap()
     };
     let json_lines = |bytes: &[u8]| {
         let text = std::str::from_utf8(bytes).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<serde_json::Value>>()
     };
+    let mut open = json_lines(output("open.ndjson"));
+    assert!(!open.remove(0)["carry"].is_null(), "the first line says how far the run has heard");
     Outcome {
         breaks: read_csv(output("breaks.csv")),
         matched: read_csv(output("matched.csv")),
-        open: json_lines(output("open.ndjson")),
+        open,
         rejected: read_csv(output("rejected.csv")),
         summary: serde_json::from_slice(output("summary.json")).unwrap(),
         run,
@@ -256,6 +286,12 @@ impl Outcome {
         let mut lines = self.lines();
         assert_eq!(lines.len(), 1, "{lines:#?}");
         lines.remove(0)
+    }
+
+    /// What this run and the ones before it leave to the next.
+    pub fn leaves(&self, before: &Before) -> Before {
+        let closed = before.closed.iter().cloned().chain([self.bytes("closed.ndjson").to_vec()]);
+        Before { open: Some(self.bytes("open.ndjson").to_vec()), closed: closed.collect() }
     }
 
     /// Rows of a leg in a bucket, as `summary.json` counts them.

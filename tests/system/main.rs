@@ -4,6 +4,7 @@
 mod answer_key;
 mod arrival;
 mod cells;
+mod days;
 mod desk;
 mod edges;
 mod fraud;

@@ -82,7 +82,7 @@ fn notice(chance: &mut Chance) -> String {
     )
 }
 
-fn world(seed: u64) -> (Desk, ChaCha8Rng) {
+pub(crate) fn world(seed: u64) -> (Desk, ChaCha8Rng) {
     let mut chance = Chance(ChaCha8Rng::seed_from_u64(seed));
     let mut world = desk();
     if seed.is_multiple_of(3) {

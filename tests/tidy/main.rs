@@ -40,6 +40,7 @@ const CORE: &[&str] = &[
     "shared/src/calendar",
     "shared/src/lifecycle",
     "shared/src/reconcile",
+    "shared/src/carry",
     "shared/src/report",
     "shared/src/formats",
     "shared/src/run",

@@ -73,14 +73,23 @@ pub struct DemoArguments {
 #[derive(Debug, Args)]
 pub struct ReconcileArguments {
     /// What the shop expects: CSV or NDJSON
-    #[arg(long, value_name = "F", num_args = 1.., required = true)]
+    #[arg(long, value_name = "F", num_args = 1.., required_unless_present = "open")]
     pub orders: Vec<PathBuf>,
     /// What the provider says; each file is a source of its own
-    #[arg(long, value_name = "F", num_args = 1.., required = true)]
+    #[arg(long, value_name = "F", num_args = 1.., required_unless_present = "open")]
     pub reports: Vec<PathBuf>,
     /// Signed callbacks as received
     #[arg(long, value_name = "F", num_args = 1..)]
     pub notices: Vec<PathBuf>,
+    /// What lived on: open.ndjson of the run before; the other files hold what has arrived since
+    #[arg(long, value_name = "F", num_args = 1..)]
+    pub open: Vec<PathBuf>,
+    /// What was closed: closed.ndjson of the runs before, so that a later fact reopens its pair
+    #[arg(long, value_name = "F", num_args = 1.., requires = "open")]
+    pub closed: Vec<PathBuf>,
+    /// Writes closed.ndjson for the runs that come after
+    #[arg(long)]
+    pub keep_closed: bool,
     /// The account of files without an account column
     #[arg(long, value_name = "A")]
     pub account: Option<String>,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use cuadre::carry::{Carried, CarriedFile};
 use cuadre::formats::Leg;
 use cuadre::money::{Currency, format_minor};
 use cuadre::run::{self, FileCoverage, InputFile, Run, RunError, Settings};
@@ -24,16 +25,22 @@ pub(crate) fn run(arguments: &ReconcileArguments) -> Result<Done, Failure> {
 
     let bar = screen::progress(u64::try_from(paths.len()).unwrap_or(u64::MAX), "reading");
     let mut files = Vec::new();
-    for (leg, path) in &paths {
-        files.push(LoadedFile { leg: *leg, path, bytes: input::read(path)? });
+    for (kind, path) in &paths {
+        files.push(LoadedFile { kind: *kind, path, bytes: input::read(path)? });
         bar.inc(1);
     }
     bar.finish_and_clear();
 
     let spinner = screen::spinner("reconciling");
     let names = names(&paths);
-    let inputs: Vec<InputFile<'_>> =
-        files.iter().zip(&names).map(|(file, name)| file.as_input(name)).collect();
+    let named = || files.iter().zip(&names);
+    let inputs: Vec<InputFile<'_>> = named().filter_map(|(file, name)| file.as_input(name)).collect();
+    let carried = |kind: Kind| -> Vec<CarriedFile<'_>> {
+        let of_kind = named().filter(|(file, _)| file.kind == kind);
+        of_kind.map(|(file, name)| CarriedFile { name, bytes: &file.bytes }).collect()
+    };
+    let (open, closed) = (carried(Kind::Open), carried(Kind::Closed));
+    let carried = Carried { open: &open, closed: &closed, keep_closed: arguments.keep_closed };
     let settings = Settings {
         account: arguments.account.as_deref(),
         mapping: &mapping,
@@ -46,7 +53,7 @@ pub(crate) fn run(arguments: &ReconcileArguments) -> Result<Done, Failure> {
         needs_person: &[],
         notes: &[],
     };
-    let run = run::execute(&inputs, &settings).map_err(refused)?;
+    let run = run::execute_after(&carried, &inputs, &settings).map_err(refused)?;
     outputs::write(&arguments.out, run.outputs.iter().map(|(name, bytes)| (*name, bytes.as_slice())))?;
     spinner.finish_and_clear();
 
@@ -63,35 +70,50 @@ fn summary(run: &Run) -> String {
     String::from_utf8_lossy(summary.map_or(&[], |(_, bytes)| bytes)).trim_end().to_owned()
 }
 
+/// What a file of the command line holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Rows that have arrived.
+    Leg(Leg),
+    /// What lived on.
+    Open,
+    /// What was closed.
+    Closed,
+}
+
 /// A file in memory, decompressed.
 struct LoadedFile<'p> {
-    leg: Leg,
+    kind: Kind,
     path: &'p Path,
     bytes: Vec<u8>,
 }
 
 impl LoadedFile<'_> {
-    fn as_input<'f>(&'f self, name: &'f str) -> InputFile<'f> {
-        InputFile {
-            leg: self.leg,
+    fn as_input<'f>(&'f self, name: &'f str) -> Option<InputFile<'f>> {
+        let Kind::Leg(leg) = self.kind else { return None };
+        Some(InputFile {
+            leg,
             name,
             source: name,
             bytes: &self.bytes,
             format: input::format(self.path, &self.bytes),
             coverage: FileCoverage::Plain,
-        }
+        })
     }
 }
 
-/// Every file of the command line with its leg; standard input can be read once only.
-fn paths(arguments: &ReconcileArguments) -> Result<Vec<(Leg, PathBuf)>, Failure> {
-    let legs = [
-        (Leg::Orders, &arguments.orders),
-        (Leg::Reports, &arguments.reports),
-        (Leg::Notices, &arguments.notices),
+/// Every file of the command line with what it holds; standard input can be read once only.
+fn paths(arguments: &ReconcileArguments) -> Result<Vec<(Kind, PathBuf)>, Failure> {
+    let kinds = [
+        (Kind::Leg(Leg::Orders), &arguments.orders),
+        (Kind::Leg(Leg::Reports), &arguments.reports),
+        (Kind::Leg(Leg::Notices), &arguments.notices),
+        (Kind::Open, &arguments.open),
+        (Kind::Closed, &arguments.closed),
     ];
-    let paths: Vec<(Leg, PathBuf)> =
-        legs.into_iter().flat_map(|(leg, paths)| paths.iter().map(move |path| (leg, path.clone()))).collect();
+    let named =
+        kinds.into_iter().flat_map(|(kind, paths)| paths.iter().map(move |path| (kind, path.clone())));
+    let paths: Vec<(Kind, PathBuf)> = named.collect();
     let mut seen = BTreeSet::new();
     // One file under two spellings is one file; a path that leads nowhere is complained of when it is read.
     let place = |path: &Path| match path {
@@ -111,7 +133,7 @@ fn paths(arguments: &ReconcileArguments) -> Result<Vec<(Leg, PathBuf)>, Failure>
 
 /// The name under which outputs speak of each file: without its folder, so that the outputs do not depend on where the
 /// files lie, unless two files share that name.
-fn names(paths: &[(Leg, PathBuf)]) -> Vec<String> {
+fn names(paths: &[(Kind, PathBuf)]) -> Vec<String> {
     let short = |path: &Path| match path.file_name() {
         _ if path == Path::new(input::STDIN) => STDIN_NAME.to_owned(),
         Some(name) => name.to_string_lossy().into_owned(),
@@ -131,7 +153,7 @@ fn names(paths: &[(Leg, PathBuf)]) -> Vec<String> {
 fn refused(error: RunError) -> Failure {
     match error {
         RunError::File(error) => Failure::Input(error.to_string()),
-        RunError::TooManySources => Failure::Input(error.to_string()),
+        RunError::TooManySources | RunError::Carry(_) => Failure::Input(error.to_string()),
         other => Failure::defect("the run is stopped", &other),
     }
 }
@@ -246,9 +268,55 @@ mod tests {
     }
 
     #[test]
+    fn a_day_goes_on_from_the_day_before() {
+        let orders = ORDERS.replace("5000000001", "5000000002").replace("PED-1", "PED-2");
+        let reports = REPORTS.replace("5000000001", "5000000002");
+        let empty = REPORTS.lines().next().unwrap();
+        let monday = folder(&[("more-orders.csv", &orders), ("none.csv", &format!("{empty}\n"))]);
+        let line = "--orders orders.csv more-orders.csv --reports reports.csv --keep-closed --out out";
+        assert_eq!(reconcile(monday.path(), line).map(|done| done.verdict), Ok(Verdict::Agreed));
+        let read = |name: &str| fs::read_to_string(monday.path().join("out").join(name)).unwrap();
+        let (open, closed) = (read("open.ndjson"), read("closed.ndjson"));
+        assert!(open.contains("PED-2") && !open.contains("PED-1"), "{open}");
+        assert!(closed.contains("PED-1") && !closed.contains("PED-2"), "{closed}");
+
+        let tuesday = folder(&[("open.ndjson", &open), ("closed.ndjson", &closed), ("late.csv", &reports)]);
+        let line = "--open open.ndjson --closed closed.ndjson --reports late.csv --out out";
+        let done = reconcile(tuesday.path(), line).unwrap();
+        assert_eq!(done.verdict, Verdict::Agreed);
+        let matched = fs::read_to_string(tuesday.path().join("out/matched.csv")).unwrap();
+        assert!(matched.contains("PED-2") && !matched.contains("PED-1"), "{matched}");
+        assert!(!tuesday.path().join("out/closed.ndjson").is_file());
+    }
+
+    #[test]
+    fn an_open_file_that_is_none_is_refused_by_line_and_member() {
+        let header = r#"{"carry":{"version":1,"covered_until":{}}}"#;
+        let order = r#"{"account":"1","reference_id":"A","amount":"1.999","currency":"PEN","status":"paid","created_at":"2026-03-02T09:30:00-05:00"}"#;
+        let item = |facts: &str| format!("{header}\n{{\"class\":\"open\",\"facts\":{facts}}}\n");
+        let folder = folder(&[
+            ("headless.ndjson", r#"{"class":"open","facts":{}}"#),
+            ("future.ndjson", r#"{"carry":{"version":9,"covered_until":{}}}"#),
+            ("cut.ndjson", &format!("{header}\n{{\"class\":\"op")),
+            ("amount.ndjson", &item(&format!("{{\"orders\":[{order}]}}"))),
+        ]);
+        let check = |name: &str, part: &str| {
+            let outcome = reconcile(folder.path(), &format!("--open {name} --out out"));
+            let Err(Failure::Input(sentence)) = outcome else { panic!("{name}: {outcome:?}") };
+            assert!(sentence.contains(part) && sentence.contains(name), "{sentence}");
+            assert!(!sentence.contains("1.999"), "{sentence}");
+        };
+        check("headless.ndjson", "line 1");
+        check("future.ndjson", "carry.version");
+        check("cut.ndjson", "line 2");
+        check("amount.ndjson", "facts.orders.amount");
+    }
+
+    #[test]
     fn files_are_named_without_their_folder_unless_two_share_the_name() {
         let check = |paths: &[&str], expected: &[&str]| {
-            let paths: Vec<_> = paths.iter().map(|path| (Leg::Reports, PathBuf::from(path))).collect();
+            let paths: Vec<_> =
+                paths.iter().map(|path| (Kind::Leg(Leg::Reports), PathBuf::from(path))).collect();
             assert_eq!(names(&paths), expected);
         };
         check(&["a/orders.csv", "b/reports.csv", "-"], &["orders.csv", "reports.csv", "stdin"]);

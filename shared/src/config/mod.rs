@@ -2,6 +2,7 @@
 
 mod by_account;
 pub mod changes;
+mod carry;
 pub mod check;
 pub mod env;
 pub mod files;
@@ -16,5 +17,6 @@ mod tolerance;
 pub use fx::{FxError, FxRate};
 pub use grace::{GraceError, Graces};
 pub use holidays::HolidayError;
+pub use carry::Carry;
 pub use policy::{Coverage, PerLeg, Policy, PolicyError};
 pub use tolerance::{ToleranceError, Tolerances};

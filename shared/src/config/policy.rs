@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::by_account::ByAccount;
+use super::carry::Carry;
 use super::env;
 use super::files::{self, FileRule, FileRuleError, FileRules, FilesTable};
 use super::fraud::{self, Fraud, FraudError, FraudTable};
@@ -102,6 +103,8 @@ pub struct Policy {
     rates: Rates,
     /// How far each leg's plain files are taken to have spoken.
     pub coverage: PerLeg<Coverage>,
+    /// How long what has come to its end is remembered.
+    pub carry: Carry,
     /// What the provider's event types mean.
     pub meanings: Meanings,
     /// What looks for fraud beside the classes.
@@ -131,6 +134,7 @@ struct PolicyFile {
     holidays: HolidaysTable,
     fx: FxTable,
     coverage: CoverageTable,
+    carry: Carry,
     events: BTreeMap<String, String>,
     fraud: FraudTable,
     accounts: BTreeMap<String, AccountTable>,
@@ -199,6 +203,7 @@ impl Policy {
         }
         Ok(Policy {
             tolerances,
+            carry: file.carry,
             meanings,
             fraud,
             forward_urls,
@@ -294,6 +299,7 @@ impl Default for Policy {
     fn default() -> Self {
         Policy {
             tolerances: ByAccount::general(Tolerances::default()),
+            carry: Carry::default(),
             meanings: Meanings::default(),
             fraud: Fraud::default(),
             forward_urls: BTreeMap::new(),
@@ -325,12 +331,14 @@ mod tests {
     fn every_key_is_read() {
         let policy = Policy::parse(
             "[coverage]\norders = \"complete\"\n\
+             [carry]\nunpaid_days = 4\nclosed_days = 5\n\
              [events]\n\"cip.reversed\" = \"reversed\"\n\
              [accounts.tienda]\nforward_url = \"https://shop.example/pe\"\n",
         )
         .unwrap();
         assert_eq!(policy.coverage.orders, Coverage::Complete);
         assert_eq!(policy.coverage.reports, Coverage::Latest);
+        assert_eq!(policy.carry, Carry { unpaid_days: 4, closed_days: 5 });
         assert_eq!(policy.meanings.of("cip.reversed"), Some(Meaning::Reversed));
         assert_eq!(policy.meanings.of("cip.paid"), Some(Meaning::Paid));
         assert_eq!(policy.meanings.of("cip.other"), None);
@@ -357,6 +365,7 @@ mod tests {
         };
         check("[grace]\nhours = 3", "line 2 of the policy, \"hours");
         check("[grace]\norders_hours = \"a day\"", "line 2 of the policy, \"orders_hours\": ");
+        check("[carry]\nunpaid_days = -1", "line 2 of the policy, \"unpaid_days\"");
         check("[grace", "line 1 of the policy, \"[grace\"");
         check("[coverage]\norders = \"all\"", "orders");
         check("[events]\n\"cip.x\" = \"payed\"", "events.\"cip.x\": \"payed\" is no meaning");

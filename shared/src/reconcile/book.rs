@@ -34,6 +34,7 @@ pub(super) struct Book<'c, 'r, 'a> {
     inputs: &'r Inputs<'a>,
     judge: Judge<'c>,
     lines: Vec<Line>,
+    waiting: LegRows,
     orders: Ledger,
     reports: Ledger,
     notices: Option<Ledger>,
@@ -51,6 +52,7 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             inputs,
             judge: Judge { policy, coverage, as_of },
             lines: Vec::new(),
+            waiting: LegRows::default(),
             orders: Ledger::new("orders", inputs.orders.len()),
             reports: Ledger::new("reports", inputs.reports.len()),
             notices: inputs.notices.as_ref().map(|notices| Ledger::new("notices", notices.len())),
@@ -257,12 +259,17 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
                     line.rows.notices.push(announcement.speaker);
                     line.rows.notices.extend(&announcement.contradicting);
                     self.lines.push(line);
+                } else if judgement.0 == Class::Open {
+                    self.waiting.notices.push(announcement.speaker);
                 }
             }
         }
         for cip in cips {
             for (operation, hearing) in relation.payments(cip) {
                 self.health.payment(cip.account, hearing, operation.money());
+                if hearing == Hearing::Waits {
+                    self.waiting.reports.extend(operation.speaker().map(|settled| settled.speaker));
+                }
                 if hearing != Hearing::Lost {
                     continue;
                 }
@@ -320,8 +327,8 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
         let rules = fraud::ran(&self.judge.policy.fraud, self.inputs);
         let totals = totals(&lines, self.inputs.notices.is_some(), !rules.is_empty());
         let findings = findings(&lines, &rules);
-        let notice_health = self.health.close();
-        Ok(Outcome { lines, totals, findings, conservation, booked, notice_health })
+        let (waiting, notice_health) = (self.waiting, self.health.close());
+        Ok(Outcome { lines, waiting, totals, findings, conservation, booked, notice_health })
     }
 }
 

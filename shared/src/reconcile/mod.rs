@@ -88,6 +88,8 @@ pub struct ClassTotals {
 pub struct Outcome {
     /// Every line, in the order of the outputs.
     pub lines: Vec<Line>,
+    /// Rows of what waits without a line of its own: a payment for its notice, a notice for its report.
+    pub waiting: LegRows,
     /// Every class of the run, those without a line included.
     pub totals: BTreeMap<Class, ClassTotals>,
     /// Every fraud rule that ran, those without a finding included.

@@ -10,6 +10,6 @@ mod tables;
 pub mod urgent;
 
 pub use facts::Facts;
-pub use open::open_ndjson;
+pub use open::{HandedOn, closed_ndjson, open_ndjson};
 pub use summary::{InputRecord, Summary, summary_json};
 pub use tables::{breaks_csv, matched_csv, rejected_csv};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::calendar::Instant;
+use crate::carry::{Balance, Moved, Share};
 use crate::formats::Leg;
 use crate::money::Currency;
 use crate::reconcile::class::{Bucket, Class, Reason};
@@ -54,6 +55,8 @@ pub struct Summary<'s> {
     pub booked: &'s BTreeMap<String, Booked>,
     /// How well each account is told of its payments; empty where notices are no part of the run.
     pub notice_health: &'s BTreeMap<String, NoticeHealth>,
+    /// What moved between the runs.
+    pub carry: &'s Balance,
     /// Rows that could not be read, by leg.
     pub rejected: &'s BTreeMap<Leg, u64>,
     /// What somebody must look at beside breaks and rejected rows.
@@ -76,6 +79,7 @@ struct Document<'s> {
     fx: BTreeMap<&'s str, BTreeMap<&'static str, ExchangedRecord>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     notice_health: BTreeMap<&'s str, HealthRecord>,
+    carry: BTreeMap<&'static str, BTreeMap<&'static str, BTreeMap<Moved, Share>>>,
     needs_person: &'s [String],
     warnings: &'s [String],
     inputs: &'s [InputRecord],
@@ -188,6 +192,7 @@ pub fn summary_json(summary: Summary<'_>) -> Result<Vec<u8>, serde_json::Error> 
             .iter()
             .map(|(account, health)| (account.as_str(), health_record(health)))
             .collect(),
+        carry: carry_record(summary.carry),
         needs_person: summary.needs_person,
         warnings: summary.warnings,
         inputs: summary.inputs,
@@ -229,6 +234,17 @@ fn health_record(health: &NoticeHealth) -> HealthRecord {
 fn delay_record(delay: NoticeDelay) -> DelayRecord {
     let NoticeDelay { count, p50_seconds, p90_seconds, p99_seconds, max_seconds, over_one_hour } = delay;
     DelayRecord { count, p50_seconds, p90_seconds, p99_seconds, max_seconds, over_one_hour }
+}
+
+/// By leg and currency: opening + reopened + new = told again + closed + carried.
+fn carry_record(balance: &Balance) -> BTreeMap<&'static str, BTreeMap<&'static str, BTreeMap<Moved, Share>>> {
+    let mut legs: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+    for (leg, currency) in balance.kinds() {
+        let shares =
+            Moved::ALL.into_iter().map(|moved| (moved, balance.share(leg, currency, moved))).collect();
+        legs.entry(leg.word()).or_default().insert(currency.code(), shares);
+    }
+    legs
 }
 
 fn class_record(totals: &ClassTotals) -> ClassRecord {

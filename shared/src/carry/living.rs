@@ -1,0 +1,161 @@
+//! What lives on into the next run: a line that somebody waits for or must look at, and every row that belongs to it.
+
+use std::collections::HashSet;
+
+use super::fact::Fact;
+use super::repeats::repeats;
+use crate::calendar::Instant;
+use crate::config::Policy;
+use crate::lifecycle::cip::ProviderState;
+use crate::lifecycle::settle::RowIndex;
+use crate::reconcile::class::Bucket;
+use crate::reconcile::{Inputs, LegRows, Line};
+
+/// Why a line lives on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stays {
+    /// Somebody must look at it, and it closes by itself once later facts settle it.
+    Break,
+    /// A side may still speak.
+    Waits,
+    /// Nobody claims money, and cash may still be taken.
+    CashMayCome,
+}
+
+/// Whether a line lives on, and why; `None` where it has come to its end.
+///
+/// Nothing that has come to its end becomes a break by the passing of time alone: only a further fact can make it one, and
+/// that fact brings the pair back through its stub.
+#[must_use]
+pub fn stays(line: &Line, inputs: &Inputs<'_>, policy: &Policy, as_of: Option<Instant>) -> Option<Stays> {
+    match line.class.bucket() {
+        Bucket::Break => Some(Stays::Break),
+        Bucket::Open => Some(Stays::Waits),
+        Bucket::Unpaid => cash_may_come(line, inputs, policy, as_of).then_some(Stays::CashMayCome),
+        Bucket::Matched | Bucket::Superseded | Bucket::DuplicateRow => None,
+    }
+}
+
+/// Whether a code of the line can be paid, or ran out so short a time ago that its cash may be on the way. Where no expiry
+/// is known the time goes from the creation, or from the last look.
+fn cash_may_come(line: &Line, inputs: &Inputs<'_>, policy: &Policy, as_of: Option<Instant>) -> bool {
+    if line.report_status == ProviderState::Pending.word() {
+        return true;
+    }
+    let Some(as_of) = as_of else { return true };
+    let orders = || line.rows.orders.iter().filter_map(|index| inputs.orders.get(*index));
+    let reports = || line.rows.reports.iter().filter_map(|index| inputs.reports.get(*index));
+    let expiry =
+        orders().map(|row| row.expires_at).chain(reports().map(|row| row.expires_at)).max().flatten();
+    let seen = || {
+        let told = reports().map(|row| row.created_at.max(row.observed_at));
+        orders().map(|row| Some(row.created_at)).chain(told).max().flatten()
+    };
+    let hours = policy.carry.unpaid_days.saturating_mul(24);
+    expiry.or_else(seen).is_some_and(|from| as_of < from.plus_hours(hours))
+}
+
+/// The rows that live on, by leg.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Living {
+    pub(crate) orders: Vec<bool>,
+    pub(crate) reports: Vec<bool>,
+    pub(crate) notices: Vec<bool>,
+}
+
+impl Living {
+    /// Finds every row that belongs to a line which lives on, or to something that waits without a line of its own.
+    #[must_use]
+    pub fn new(
+        inputs: &Inputs<'_>,
+        lines: &[Line],
+        waiting: &LegRows,
+        policy: &Policy,
+        as_of: Option<Instant>,
+    ) -> Living {
+        let notices = inputs.notices.as_deref().unwrap_or_default();
+        let mut living = Living {
+            orders: vec![false; inputs.orders.len()],
+            reports: vec![false; inputs.reports.len()],
+            notices: vec![false; notices.len()],
+        };
+        let mut keys = HashSet::new();
+        let staying = lines.iter().filter(|line| stays(line, inputs, policy, as_of).is_some());
+        for rows in staying.map(|line| &line.rows).chain([waiting]) {
+            take_keys(&inputs.orders, &rows.orders, &mut keys);
+            take_keys(&inputs.reports, &rows.reports, &mut keys);
+            take_keys(notices, &rows.notices, &mut keys);
+        }
+        // What shares a key may bring a further one, by which yet another row belongs to it.
+        let mut grows = !keys.is_empty();
+        while grows {
+            grows = spread(&inputs.orders, &mut living.orders, &mut keys);
+            grows |= spread(&inputs.reports, &mut living.reports, &mut keys);
+            grows |= spread(notices, &mut living.notices, &mut keys);
+        }
+        living
+    }
+
+    /// Whether any of these rows is among them.
+    pub(crate) fn has_any(&self, rows: &LegRows) -> bool {
+        let any = |marks: &[bool], rows: &[RowIndex]| {
+            rows.iter().any(|row| marks.get(*row).copied().unwrap_or(false))
+        };
+        any(&self.orders, &rows.orders)
+            || any(&self.reports, &rows.reports)
+            || any(&self.notices, &rows.notices)
+    }
+
+    /// The same without rows that say what another of them says in every field.
+    pub(crate) fn each_fact_once(&self, inputs: &Inputs<'_>) -> Living {
+        let mut once = self.clone();
+        strike(&inputs.orders, &mut once.orders);
+        strike(&inputs.reports, &mut once.reports);
+        strike(inputs.notices.as_deref().unwrap_or_default(), &mut once.notices);
+        once
+    }
+
+    /// The rows that have come to their end.
+    pub(crate) fn inverted(&self) -> Living {
+        let invert = |marks: &[bool]| marks.iter().map(|lives| !lives).collect();
+        Living {
+            orders: invert(&self.orders),
+            reports: invert(&self.reports),
+            notices: invert(&self.notices),
+        }
+    }
+}
+
+fn take_keys<R: Fact>(rows: &[R], indices: &[RowIndex], keys: &mut HashSet<u64>) {
+    for row in indices.iter().filter_map(|index| rows.get(*index)) {
+        keys.extend(row.key_numbers());
+    }
+}
+
+/// Marks the rows that bear one of the keys; true where that brought a key that was not known.
+fn spread<R: Fact>(rows: &[R], marks: &mut [bool], keys: &mut HashSet<u64>) -> bool {
+    let mut grew = false;
+    for (row, mark) in rows.iter().zip(marks).filter(|(_, mark)| !**mark) {
+        if row.key_numbers().any(|key| keys.contains(&key)) {
+            *mark = true;
+            for key in row.key_numbers() {
+                grew |= keys.insert(key);
+            }
+        }
+    }
+    grew
+}
+
+/// Takes the mark from rows that repeat a marked one.
+fn strike<R: Fact>(rows: &[R], marks: &mut [bool]) {
+    for row in repeats(marked(rows, marks)) {
+        if let Some(mark) = marks.get_mut(row) {
+            *mark = false;
+        }
+    }
+}
+
+/// The rows of a leg that are marked.
+pub(crate) fn marked<'r, R>(rows: &'r [R], marks: &'r [bool]) -> impl Iterator<Item = (RowIndex, &'r R)> {
+    rows.iter().enumerate().zip(marks).filter_map(|(row, mark)| mark.then_some(row))
+}

@@ -1,0 +1,278 @@
+//! Reads `open.ndjson` and `closed.ndjson`: each line's facts go, as canonical rows, to the reader of their leg.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use super::fact::{Fact, Key};
+use super::{CarriedFile, Heard};
+use crate::calendar::Instant;
+use crate::formats::{Leg, Rejected};
+use crate::ids::{BreakId, Cip};
+use crate::reconcile::Inputs;
+use crate::run::Look;
+
+/// A file of a run before this one that is not as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("line {line} of {file}: {field} {reason}; give the file as the run before wrote it")]
+pub struct CarryError {
+    /// Name of the file.
+    pub file: String,
+    /// Its line, 1 for the first.
+    pub line: u64,
+    /// The member at fault.
+    pub field: String,
+    /// What is wrong with it; reads on after the field.
+    pub reason: String,
+}
+
+/// Where a fact stands.
+#[derive(Clone, Copy, Debug)]
+struct Place<'a> {
+    file: &'a str,
+    line: u64,
+}
+
+/// Facts of one leg and source, one canonical row a line.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FactText<'a> {
+    pub(crate) ndjson: Vec<u8>,
+    places: Vec<Place<'a>>,
+}
+
+impl<'a> FactText<'a> {
+    fn push(&mut self, place: Place<'a>, row: &RawValue) {
+        self.ndjson.extend_from_slice(row.get().as_bytes());
+        self.ndjson.push(b'\n');
+        self.places.push(place);
+    }
+
+    /// The error for a fact that is no row of its leg.
+    pub(crate) fn error(&self, leg: Leg, rejected: &Rejected) -> CarryError {
+        let index = usize::try_from(rejected.line).unwrap_or(usize::MAX).saturating_sub(1);
+        let place = self.places.get(index);
+        CarryError {
+            file: place.map(|place| place.file.to_owned()).unwrap_or_default(),
+            line: place.map_or(0, |place| place.line),
+            field: format!("facts.{}.{}", leg.word(), rejected.field),
+            reason: rejected.reason.clone(),
+        }
+    }
+}
+
+/// What files of earlier runs tell.
+#[derive(Clone, Debug, Default)]
+pub struct Told<'a> {
+    pub(crate) heard: Heard,
+    pub(crate) orders: FactText<'a>,
+    /// By source.
+    pub(crate) reports: BTreeMap<String, FactText<'a>>,
+    pub(crate) notices: FactText<'a>,
+    pub(crate) opened: BTreeMap<BreakId, Instant>,
+    pub(crate) looks: Vec<Look>,
+    /// Stubs that something touched and that are too old to be reopened.
+    pub(crate) forgotten: u64,
+}
+
+/// One line of either file; columns for people are passed over.
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(default)]
+    account: String,
+    #[serde(default)]
+    break_id: String,
+    opened_at: Option<String>,
+    closed_at: Option<String>,
+    #[serde(default)]
+    looks: BTreeMap<String, String>,
+    #[serde(borrow, default)]
+    keys: Vec<Cow<'a, str>>,
+    #[serde(borrow)]
+    facts: RawFacts<'a>,
+}
+
+#[derive(Deserialize, Default)]
+struct RawFacts<'a> {
+    #[serde(borrow, default)]
+    orders: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    reports: Vec<RawReport<'a>>,
+    #[serde(borrow, default)]
+    notices: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct RawReport<'a> {
+    source: String,
+    #[serde(borrow)]
+    row: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    carry: Heard,
+}
+
+impl<'a> Told<'a> {
+    /// Reads `open.ndjson` of runs before this one.
+    ///
+    /// # Errors
+    /// [`CarryError`] names file, line and member: what lived on must not be lost by half.
+    pub fn open(files: &[CarriedFile<'a>]) -> Result<Told<'a>, CarryError> {
+        let mut told = Told::default();
+        for file in files {
+            let mut lines = lines_of(file);
+            let (place, header) = lines.next().unwrap_or((Place { file: file.name, line: 1 }, b""));
+            let heard = serde_json::from_slice::<Header>(header).map_err(|_| {
+                place.error("carry", "is not there: the first line says how far the run before had heard")
+            })?;
+            if heard.carry.version != Heard::VERSION {
+                return Err(place.error("carry.version", "is not one that this version of Cuadre reads"));
+            }
+            told.heard.join(&heard.carry);
+            for (place, line) in lines {
+                told.take(place, read(place, line)?)?;
+            }
+        }
+        Ok(told)
+    }
+
+    /// How many facts one file tells.
+    pub(crate) fn rows_of(&self, file: &str) -> u64 {
+        let texts = [&self.orders, &self.notices].into_iter().chain(self.reports.values());
+        let told = texts.flat_map(|text| &text.places).filter(|place| place.file == file);
+        u64::try_from(told.count()).unwrap_or(u64::MAX)
+    }
+
+    fn take(&mut self, place: Place<'a>, item: Item<'_>) -> Result<(), CarryError> {
+        let time = |field: &str, text: &str| {
+            Instant::parse(text).ok_or_else(|| place.error(field, "is no RFC 3339 time"))
+        };
+        if let Some(opened_at) = &item.opened_at {
+            let id = BreakId::parse(&item.break_id)
+                .ok_or_else(|| place.error("break_id", "is not 32 hexadecimal digits"))?;
+            let opened_at = time("opened_at", opened_at)?;
+            let known = self.opened.entry(id).or_insert(opened_at);
+            *known = opened_at.min(*known);
+        }
+        for (cip, looked_at) in &item.looks {
+            let cip = Cip::parse(cip).ok_or_else(|| place.error("looks", "names what is no CIP"))?;
+            let looked_at = time("looks", looked_at)?;
+            self.looks.push(Look { account: item.account.clone(), cip, looked_at });
+        }
+        for row in item.facts.orders {
+            self.orders.push(place, row);
+        }
+        for report in item.facts.reports {
+            self.reports.entry(report.source).or_default().push(place, report.row);
+        }
+        for row in item.facts.notices {
+            self.notices.push(place, row);
+        }
+        Ok(())
+    }
+}
+
+impl Place<'_> {
+    fn error(&self, field: &str, reason: &str) -> CarryError {
+        CarryError {
+            file: self.file.to_owned(),
+            line: self.line,
+            field: field.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+fn lines_of<'a>(file: &CarriedFile<'a>) -> impl Iterator<Item = (Place<'a>, &'a [u8])> {
+    let name = file.name;
+    let numbered = (1u64..).zip(file.bytes.split(|byte| *byte == b'\n'));
+    numbered
+        .filter(|(_, line)| !line.trim_ascii().is_empty())
+        .map(move |(line, bytes)| (Place { file: name, line }, bytes))
+}
+
+fn read<'l>(place: Place<'_>, line: &'l [u8]) -> Result<Item<'l>, CarryError> {
+    serde_json::from_slice(line).map_err(|error| {
+        // The parser repeats texts that it stumbles over; its category is enough.
+        let what = match error.classify() {
+            serde_json::error::Category::Data => "has a member of the wrong kind",
+            _ => "is not one whole JSON object",
+        };
+        place.error("the line", what)
+    })
+}
+
+/// The keys of a run's rows, by which it takes stubs in.
+#[derive(Debug, Default)]
+pub(crate) struct Touched(HashSet<u64>);
+
+impl Touched {
+    /// The keys of everything that the run has read so far.
+    pub(crate) fn by(inputs: &Inputs<'_>) -> Touched {
+        let mut touched = Touched::default();
+        touched.add(&inputs.orders);
+        touched.add(&inputs.reports);
+        touched.add(inputs.notices.as_deref().unwrap_or_default());
+        touched
+    }
+
+    fn add<R: Fact>(&mut self, rows: &[R]) {
+        self.0.extend(rows.iter().flat_map(Fact::key_numbers));
+    }
+
+    /// The stubs that bear one of the keys, and those that share a key with these. Lines are read one by one, and only
+    /// what is taken in is kept. A stub that was closed before `oldest` is counted and left alone.
+    pub(crate) fn stubs<'a>(
+        mut self,
+        files: &[CarriedFile<'a>],
+        oldest: Option<Instant>,
+    ) -> Result<Told<'a>, CarryError> {
+        let mut told = Told::default();
+        let mut met = BTreeSet::new();
+        let mut grows = !self.0.is_empty();
+        while grows {
+            grows = false;
+            for (number, file) in files.iter().enumerate() {
+                for (place, line) in lines_of(file) {
+                    if met.contains(&(number, place.line)) {
+                        continue;
+                    }
+                    let item = read(place, line)?;
+                    let keys = key_numbers(place, &item)?;
+                    if !keys.iter().any(|key| self.0.contains(key)) {
+                        continue;
+                    }
+                    met.insert((number, place.line));
+                    if is_too_old(place, &item, oldest)? {
+                        told.forgotten = told.forgotten.saturating_add(1);
+                        continue;
+                    }
+                    for key in keys {
+                        grows |= self.0.insert(key);
+                    }
+                    told.take(place, item)?;
+                }
+            }
+        }
+        Ok(told)
+    }
+}
+
+fn key_numbers(place: Place<'_>, item: &Item<'_>) -> Result<Vec<u64>, CarryError> {
+    let number = |word: &Cow<'_, str>| {
+        let key = Key::of_word(word).ok_or_else(|| place.error("keys", "names what is no key"))?;
+        Ok(key.number(&item.account))
+    };
+    item.keys.iter().map(number).collect()
+}
+
+fn is_too_old(place: Place<'_>, item: &Item<'_>, oldest: Option<Instant>) -> Result<bool, CarryError> {
+    let Some(closed_at) = &item.closed_at else { return Ok(false) };
+    let closed_at =
+        Instant::parse(closed_at).ok_or_else(|| place.error("closed_at", "is no RFC 3339 time"))?;
+    Ok(oldest.is_some_and(|oldest| closed_at < oldest))
+}
