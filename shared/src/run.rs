@@ -155,7 +155,6 @@ pub fn execute_after(
     settings: &Settings<'_>,
 ) -> Result<Run, RunError> {
     let open = Told::open(carried.open)?;
-    let stubs;
     let (needs_person, warnings) = (settings.needs_person.to_vec(), settings.notes.to_vec());
     let mut reading = Reading { needs_person, warnings, ..Reading::default() };
     for file in files {
@@ -164,7 +163,7 @@ pub fn execute_after(
     reading.book_arrivals();
     reading.take_over(&open, Moved::Opening, settings)?;
     let as_of = settings.as_of.or(reading.latest_of_all());
-    stubs = reading.touched_stubs(carried.closed, settings, as_of)?;
+    let stubs = reading.touched_stubs(carried.closed, settings, as_of)?;
     reading.take_over(&stubs, Moved::Reopened, settings)?;
     reading.note_carried(carried, &open, &stubs);
     // Without a single time nothing can be late, expired or waited for: any moment judges alike.

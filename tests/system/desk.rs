@@ -10,6 +10,7 @@ use cuadre::calendar::Instant;
 use cuadre::carry::{Carried, CarriedFile};
 use cuadre::config::Policy;
 use cuadre::formats::{Format, Leg, Mapping};
+use cuadre::reconcile::RefusedCallbacks;
 use cuadre::run::{FileCoverage, InputFile, Look, Run, Settings, execute_after};
 
 /// Fields of a row, or of a line of an output, by column.
@@ -26,6 +27,7 @@ pub struct Desk {
     as_of: Option<String>,
     looks: Vec<Look>,
     search: bool,
+    refused: Option<Vec<RefusedCallbacks>>,
 }
 
 /// What a run gave, as a reader of its files sees it.
@@ -64,6 +66,7 @@ impl Default for Desk {
             as_of: Some(AS_OF.to_owned()),
             looks: Vec::new(),
             search: false,
+            refused: None,
         }
     }
 }
@@ -125,6 +128,12 @@ impl Desk {
         self
     }
 
+    /// Somebody counted the callbacks that were refused for their signature.
+    pub fn refused(mut self, hours: Vec<RefusedCallbacks>) -> Desk {
+        self.refused = Some(hours);
+        self
+    }
+
     /// The reports come from a search, which speaks of the CIPs that it looked at alone.
     pub fn searched(mut self, looks: &[(u64, &str)]) -> Desk {
         self.search = true;
@@ -162,7 +171,7 @@ impl Desk {
             files.push(input(Leg::Notices, "notices.csv", &notices));
         }
         let as_of = self.as_of.as_deref().map(|time| Instant::parse(&long_time(time)).unwrap());
-        execute_files_after(before, &files, &self.policy, as_of, &self.looks)
+        execute_counted(before, &files, &self.policy, as_of, &self.looks, self.refused.as_deref())
     }
 
     /// Reconciles and compares every line, as `class`, or `class reason` for a status mismatch, in any order.
@@ -183,16 +192,16 @@ pub fn execute_files(
     as_of: Option<Instant>,
     looks: &[Look],
 ) -> Outcome {
-    execute_files_after(&Before::default(), files, policy, as_of, looks)
+    execute_counted(&Before::default(), files, policy, as_of, looks, None)
 }
 
-/// Reconciles files that arrived after earlier runs.
-pub fn execute_files_after(
+fn execute_counted(
     before: &Before,
     files: &[InputFile<'_>],
     policy: &str,
     as_of: Option<Instant>,
     looks: &[Look],
+    refused: Option<&[RefusedCallbacks]>,
 ) -> Outcome {
     let open: Vec<_> = before.open.iter().map(|bytes| CarriedFile { name: "open.ndjson", bytes }).collect();
     let closed: Vec<_> =
@@ -208,7 +217,7 @@ pub fn execute_files_after(
         looks,
         opened: &opened,
         only_account: None,
-        refused: None,
+        refused,
         needs_person: &[],
         notes: &[],
     };

@@ -87,7 +87,9 @@ fn subject(run: &Run, account: &str, worst: Option<Severity>) -> String {
         (0, _) => "all agrees".to_owned(),
         (breaks, worst) => {
             let word = worst.unwrap_or(Severity::Info).word();
-            format!("{}, worst {word}, {}", counted(u64_of(breaks), "break"), money(&in_question(run)))
+            let sum = in_question(run);
+            let sum = if sum.is_empty() { String::new() } else { format!(", {}", money(&sum)) };
+            format!("{}, worst {word}{sum}", counted(u64_of(breaks), "break"))
         }
     };
     subject_line(&format!("Cuadre {account}{day}: {found}"))
@@ -126,13 +128,12 @@ fn write_heading(
     match run.breaks.len() {
         0 if !run.needs_person.is_empty() => writeln!(text, "No breaks in what could be compared.")?,
         0 => writeln!(text, "All agrees: no difference needs a person.")?,
-        breaks => writeln!(
-            text,
-            "{} to look at ({}), {} in question.",
-            counted(u64_of(breaks), "break"),
-            by_severity(&run.breaks),
-            money(&in_question(run))
-        )?,
+        breaks => {
+            let sum = in_question(run);
+            let sum = if sum.is_empty() { String::new() } else { format!(", {} in question", money(&sum)) };
+            let (breaks, by_severity) = (counted(u64_of(breaks), "break"), by_severity(&run.breaks));
+            writeln!(text, "{breaks} to look at ({by_severity}){sum}.")?;
+        }
     }
     if let Some(sentence) = since.and_then(Difference::sentence) {
         writeln!(text, "{sentence}")?;
@@ -222,15 +223,22 @@ fn write_break(text: &mut String, line: &Line) -> std::fmt::Result {
             subject.push(format!("{name} {value}"));
         }
     }
+    if subject.is_empty() {
+        subject.extend(line.business_day.map(|day| format!("of {day}")));
+    }
     writeln!(text, "- {}: {class}, {}", line.severity.word(), subject.join(", "))?;
     writeln!(text, "  {}", both_sides(line))?;
     let suggestion = line.suggestion();
     if suggestion.is_empty() { Ok(()) } else { writeln!(text, "  {suggestion}") }
 }
 
-/// What each side says: amount and state; of a notice alone, what it announced.
+/// What each side says: amount and state; of a notice alone, what it announced; of a finding, what it is about.
 fn both_sides(line: &Line) -> String {
     let amount = |minor: i64, currency: Currency| format!("{currency} {}", format_minor(i128::from(minor)));
+    if line.class == Class::Finding {
+        let about = format!("{}, {}", amount(line.value_minor, line.value_currency), line.differences);
+        return if line.value_minor == 0 { line.differences.clone() } else { about };
+    }
     if line.order_minor.is_none() && line.report_minor.is_none() {
         return format!("announced {}", amount(line.value_minor, line.value_currency));
     }
@@ -264,10 +272,10 @@ fn by_severity(breaks: &[Line]) -> String {
         .join(", ")
 }
 
-/// The value of all breaks, by currency.
+/// The value of all breaks, by currency. A finding stands beside the pairs whose money it names, and adds none.
 fn in_question(run: &Run) -> BTreeMap<Currency, i128> {
     let mut sums = BTreeMap::new();
-    for line in &run.breaks {
+    for line in run.breaks.iter().filter(|line| line.class != Class::Finding) {
         let sum: &mut i128 = sums.entry(line.value_currency).or_default();
         *sum = sum.saturating_add(i128::from(line.value_minor));
     }
@@ -304,8 +312,13 @@ mod tests {
         alert_with(orders, account, &[])
     }
 
+    const HEADER: &str = "account,reference_id,cip,amount,currency,status,created_at\n";
+
     fn alert_with(orders: &str, account: &str, needs_person: &[String]) -> Alert {
-        let header = "account,reference_id,cip,amount,currency,status,created_at\n";
+        alert_of_file(&format!("{HEADER}{orders}"), account, needs_person)
+    }
+
+    fn alert_of_file(orders: &str, account: &str, needs_person: &[String]) -> Alert {
         let policy = Policy::parse("[coverage]\norders = \"complete\"\nreports = \"complete\"\n").unwrap();
         let file = |leg, name, bytes| InputFile {
             leg,
@@ -315,7 +328,6 @@ mod tests {
             format: Format::Csv,
             coverage: FileCoverage::Plain,
         };
-        let orders = format!("{header}{orders}");
         let files = [
             file(Leg::Orders, "orders", orders.as_bytes()),
             file(Leg::Reports, "reports", b"account,cip,amount,currency,status\n"),
@@ -381,6 +393,24 @@ mod tests {
         assert!(alert.body.contains("! orders.csv was left out"), "{}", alert.body);
         assert!(!alert.body.contains("All agrees"), "{}", alert.body);
         assert!(alert.attributes.contains(&("severity", Attribute::Text("high".to_owned()))));
+    }
+
+    /// The CIPs of a finding stand for money that the pairs count already, or that nobody claims.
+    #[test]
+    fn a_finding_is_told_with_its_evidence_and_adds_no_money() {
+        let header = HEADER.trim_end();
+        let row = |number: u64| {
+            let order = order(number, "10.00", "cancelled");
+            format!("{},persona-1\n", order.trim_end())
+        };
+        let rows: String = (101..=110).map(row).collect();
+        let alert = alert_of_file(&format!("{header},payer_id\n{rows}"), "tienda", &[]);
+        assert_eq!(alert.subject, "Cuadre tienda 2026-03-05: 1 break, worst low");
+        let told = "1 break to look at (1 low).";
+        assert!(alert.body.contains(told), "{}", alert.body);
+        let line = "- low: finding (shared_payer), of 2026-03-01\n  PEN 100.00, cips=101;102;";
+        assert!(alert.body.contains(line), "{}", alert.body);
+        assert!(!alert.body.contains("persona"), "{}", alert.body);
     }
 
     #[test]

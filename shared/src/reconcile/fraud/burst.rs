@@ -3,7 +3,7 @@
 //! A sum cut into equal parts, stolen cash paid in by a row of helpers, or a test of the shop begins like this; so does
 //! a sale at one price, which is why the burst is held against the rhythm of the same amount outside of it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::super::Inputs;
 use super::super::class::Reason;
@@ -44,6 +44,18 @@ impl<'r, 'a> Paid<'r, 'a> {
     }
 }
 
+/// From the first payment of an account to its last, whatever the amount.
+struct Span {
+    first: Instant,
+    last: Instant,
+}
+
+impl Span {
+    fn seconds(&self) -> i64 {
+        seconds(self.last).saturating_sub(seconds(self.first))
+    }
+}
+
 fn seconds(time: Instant) -> i64 {
     time.to_utc().timestamp()
 }
@@ -67,21 +79,32 @@ pub(super) fn findings(fraud: &Fraud, inputs: &Inputs<'_>, amounts: Prescreen) -
     if dense.is_empty() {
         return Vec::new();
     }
-    let all = (0..inputs.reports.len()).filter_map(paid);
-    let mut payments: Vec<Paid<'_, '_>> = all.filter(|paid| dense.contains(&paid.amount())).collect();
+    let mut spans: HashMap<&str, Span> = HashMap::new();
+    let mut payments: Vec<Paid<'_, '_>> = Vec::new();
+    for paid in (0..inputs.reports.len()).filter_map(paid) {
+        let at = paid.at;
+        let span = spans.entry(paid.amount().0).or_insert(Span { first: at, last: at });
+        *span = Span { first: at.min(span.first), last: at.max(span.last) };
+        if dense.contains(&paid.amount()) {
+            payments.push(paid);
+        }
+    }
     payments.sort_unstable_by(|a, b| {
         let key = |paid: &Paid<'_, '_>| (paid.row.cip, paid.at);
         let by_time = a.amount().cmp(&b.amount()).then_with(|| a.at.cmp(&b.at));
         by_time.then_with(|| key(a).cmp(&key(b))).then_with(|| a.row.rank(b.row))
     });
     let of_amounts = payments.chunk_by(|a, b| a.amount() == b.amount());
-    of_amounts.flat_map(|payments| of_amount(fraud, payments)).collect()
+    let span = |payments: &[Paid<'_, '_>]| {
+        payments.first().and_then(|paid| spans.get(paid.amount().0)).map_or(0, Span::seconds)
+    };
+    of_amounts.flat_map(|payments| of_amount(fraud, payments, span(payments))).collect()
 }
 
 /// The bursts of one amount, those of one day as one: the identity is made of the day, so that it lasts while a burst
 /// grows.
-fn of_amount(fraud: &Fraud, payments: &[Paid<'_, '_>]) -> Vec<Line> {
-    let (Some(first), Some(last)) = (payments.first(), payments.last()) else { return Vec::new() };
+fn of_amount(fraud: &Fraud, payments: &[Paid<'_, '_>], span_seconds: i64) -> Vec<Line> {
+    let Some(first) = payments.first() else { return Vec::new() };
     let rule = fraud.of(&first.row.account).equal_amount_burst;
     let times: Vec<Instant> = payments.iter().map(|paid| paid.at).collect();
     let keys: Vec<CipKey<'_>> = payments.iter().map(|paid| CipKey::of(paid.row)).collect();
@@ -89,7 +112,7 @@ fn of_amount(fraud: &Fraud, payments: &[Paid<'_, '_>]) -> Vec<Line> {
         rule,
         distinct: Distinct::new(&keys),
         cips: keys.iter().collect::<HashSet<_>>().len(),
-        span_seconds: seconds(last.at).saturating_sub(seconds(first.at)),
+        span_seconds,
     };
     let stretches = stretches(&times, |begin| begin.plus_minutes(rule.window_minutes), &mut tally);
     let mut by_day: Vec<(Day, Vec<&Paid<'_, '_>>)> = Vec::new();
@@ -134,7 +157,7 @@ struct FarMoreOften<'k, 'a> {
     distinct: Distinct<'k, CipKey<'a>>,
     /// How many CIPs were ever paid with this amount.
     cips: usize,
-    /// From the first payment of this amount to the last.
+    /// From the first payment of the account to its last.
     span_seconds: i64,
 }
 
@@ -155,11 +178,14 @@ impl Tally for FarMoreOften<'_, '_> {
         }
         let window = u128::from(self.rule.window_minutes).saturating_mul(60);
         let outside_seconds = u128::try_from(self.span_seconds).unwrap_or(0).saturating_sub(window);
-        // inside / window ≥ times · outside / seconds outside, without a division. An amount that is never paid outside
-        // of the burst has no usual rhythm.
+        let outside_window = u128::from(self.rule.times_usual).saturating_mul(window);
+        if outside_seconds < outside_window {
+            // Too little is known outside of the burst to call anything usual.
+            return true;
+        }
+        // inside / window ≥ times · outside / seconds outside, without a division.
         let inside_rate = whole(inside).saturating_mul(outside_seconds);
         let outside = whole(self.cips.saturating_sub(inside));
-        let outside_rate = outside.saturating_mul(u128::from(self.rule.times_usual)).saturating_mul(window);
-        inside_rate >= outside_rate
+        inside_rate >= outside.saturating_mul(outside_window)
     }
 }
