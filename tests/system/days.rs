@@ -46,7 +46,7 @@ fn plain_desk() -> Desk {
 fn heard(desk: Desk, orders: &str, reports: &str) -> Desk {
     let desk = match orders {
         "" => desk,
-        until => desk.order(&format!("reference_id=CLOCK cip=900 status=expired created_at={until}")),
+        until => desk.order(&format!("reference_id=CLOCK-{until} cip= status=expired created_at={until}")),
     };
     match reports {
         "" => desk,
@@ -80,7 +80,7 @@ fn a_source_that_is_two_days_late_makes_no_break() {
         (tuesday, &["open", "unpaid", "unpaid"]),
         (orders("4T20:00"), &["open", "unpaid", "unpaid", "unpaid"]),
         (orders("5T20:00"), &["open", "unpaid", "unpaid", "unpaid", "unpaid"]),
-        (friday, &["matched", "unpaid", "unpaid", "unpaid", "unpaid", "unpaid"]),
+        (friday, &["matched", "unpaid", "unpaid", "unpaid", "unpaid", "unpaid", "unpaid"]),
     ]);
 }
 
@@ -101,18 +101,19 @@ fn at(moment: &str) -> Desk {
 #[test]
 fn a_late_reversal_reopens_its_pair_through_the_stub() {
     let closed = || (at("5T12:00").order("").report(""), &["matched"][..]);
-    let reversal =
-        |moment: &str| at(moment).report(&format!("status=reversed paid_at={moment} reference_id="));
+    let reversal = |moment: &str, reversed_at: &str| {
+        at(moment).report(&format!("status=reversed paid_at={reversed_at} reference_id="))
+    };
     // 100 days after.
-    let late = reversal("2026-06-13T12:00:00-05:00");
+    let late = reversal("2026-06-13T12:00:00-05:00", "2026-06-10T12:00:00-05:00");
     let (outcomes, _) = check(&[closed(), (late, &["status_mismatch reversed_not_recorded"])]);
     let line = outcomes[1].only();
     assert_eq!((line["reference_id"].as_str(), line["order_amount"].as_str()), ("R1", "50.00"));
     assert_eq!(outcomes[1].summary["carry"]["orders"]["PEN"]["reopened"]["rows"], 1);
     // On the 180th day to the minute, and past it: then it is told as what it is by itself.
-    let last = reversal("2026-09-01T12:00:00-05:00");
+    let last = reversal("2026-09-01T12:00:00-05:00", "2026-08-30T12:00:00-05:00");
     check(&[closed(), (last, &["status_mismatch reversed_not_recorded"])]);
-    let too_late = reversal("2026-09-01T12:00:01-05:00");
+    let too_late = reversal("2026-09-01T12:00:01-05:00", "2026-08-30T12:00:00-05:00");
     let (outcomes, _) = check(&[closed(), (too_late, &["missing_order"])]);
     let warnings = outcomes[1].summary["warnings"].to_string();
     assert!(warnings.contains("closed more than 180 days ago"), "{warnings}");
