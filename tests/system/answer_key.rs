@@ -33,10 +33,11 @@ const COLUMNS: [&str; 12] = [
     "field",
 ];
 
-/// A line as the key has it: the reason of a status mismatch alone, since the table names no other.
+/// A line as the key has it: the reason of those classes alone that have one by the design.
 fn key_of(row: &Row) -> String {
     let mut row = row.clone();
-    if row.get("class").is_some_and(|class| class != "status_mismatch") {
+    let told = ["status_mismatch", "settlement_variance", "finding"];
+    if row.get("class").is_some_and(|class| !told.contains(&class.as_str())) {
         row.remove("reason");
     }
     COLUMNS.map(|column| row.get(column).map_or("", String::as_str)).join(",")
@@ -44,7 +45,7 @@ fn key_of(row: &Row) -> String {
 
 /// Lines of legs that a run of orders, reports and notices does not have.
 fn is_beside(row: &Row) -> bool {
-    const CLASSES: [&str; 8] = [
+    const CLASSES: [&str; 7] = [
         "unsettled",
         "settlement_variance",
         "fee_invoice_variance",
@@ -52,7 +53,6 @@ fn is_beside(row: &Row) -> bool {
         "missing_deposit",
         "deposit_variance",
         "refund_unpaid",
-        "finding",
     ];
     CLASSES.contains(&row["class"].as_str())
         || ["settlements.csv", "bank.csv"].contains(&row["file"].as_str())
@@ -66,19 +66,28 @@ fn counted(rows: impl IntoIterator<Item = String>) -> BTreeMap<String, i64> {
     counts
 }
 
-#[track_caller]
-fn check(orders: u64, seed: u64) {
-    let data = generate(orders, seed);
+/// What the key says, each line with how often it is there.
+pub fn expected_lines(data: &Dataset) -> BTreeMap<String, i64> {
     let key = read_csv(data.file("answer-key.csv").unwrap());
-    let expected = counted(key.iter().filter(|row| !is_beside(row)).map(key_of));
-    let outcome = reconcile(&data);
-    let lines = outcome.lines();
+    counted(key.iter().filter(|row| !is_beside(row)).map(key_of))
+}
+
+/// What a run says: lines of pairs and what stands beside them, findings, and rows set aside.
+pub fn found_lines(outcome: &Outcome) -> BTreeMap<String, i64> {
+    let findings = outcome.breaks.iter().filter(|line| line["class"] == "finding").cloned();
     let rejected = outcome.rejected.iter().map(|row| {
         let mut row = row.clone();
         row.insert("class".to_owned(), "rejected".to_owned());
         row
     });
-    let found = counted(lines.iter().cloned().chain(rejected).map(|row| key_of(&row)));
+    let lines = outcome.lines().into_iter().chain(findings).chain(rejected);
+    counted(lines.map(|row| key_of(&row)))
+}
+
+#[track_caller]
+fn check(orders: u64, seed: u64) {
+    let data = generate(orders, seed);
+    let (expected, found) = (expected_lines(&data), found_lines(&reconcile(&data)));
     let missing: Vec<&String> =
         expected.iter().filter(|(row, n)| found.get(*row) != Some(n)).map(|(row, _)| row).collect();
     let surplus: Vec<&String> =
