@@ -52,6 +52,7 @@ pub(crate) async fn reconcile(
 ) -> Result<Reconciled, ReconcileError> {
     let Order { account, as_of, after_arrival } = order;
     let Clients { table, bucket, .. } = clients;
+    let as_of = if after_arrival { as_of } else { with_the_word(account, as_of, table).await? };
     if let Some(run) = table.run(account, as_of).await?
         && (run.state == RunState::Done || (run.state == RunState::Quiet && after_arrival))
     {
@@ -83,13 +84,32 @@ pub(crate) async fn reconcile(
     record.breaks = u64::try_from(judged.run.breaks.len()).unwrap_or(u64::MAX);
     record.rejected = judged.run.rejected;
     record.policy_hash = manifest.policy_sha256;
-    let alerted = if after_arrival && !judged.difference.needs_telling() {
+    let nothing_new = !judged.difference.needs_telling() && was_told(&judged, account, table).await?;
+    let alerted = if after_arrival && nothing_new {
         table.keep_quiet(&record).await?;
         false
     } else {
         tell(&record, &judged, clients, clock).await?
     };
     Ok(Reconciled { alerted, ..result(&record, Some(judged.difference.breaks)) })
+}
+
+/// The moment whose run is told of: the one that is asked for, or a newer one after arrivals that has overtaken it and kept quiet. Else
+/// a morning would go by without a word.
+async fn with_the_word(account: &str, as_of: Instant, table: &Table) -> Result<Instant, ReconcileError> {
+    let Some(newest) = table.newest_run(account).await?.filter(|newest| *newest > as_of) else {
+        return Ok(as_of);
+    };
+    let quiet = table.run(account, newest).await?.is_some_and(|run| run.state == RunState::Quiet);
+    Ok(if quiet { newest } else { as_of })
+}
+
+/// Whether somebody knows what the run before said: one that wrote its breaks and could not send its alert was not heard.
+async fn was_told(judged: &Judged, account: &str, table: &Table) -> Result<bool, ReconcileError> {
+    let before = judged.difference.before.as_ref().and_then(|terms| Instant::parse(terms.as_of.as_deref()?));
+    let Some(before) = before else { return Ok(false) };
+    let run = table.run(account, before).await?;
+    Ok(run.is_some_and(|run| run.state != RunState::Alerting))
 }
 
 /// Sends the run's alert, once; `false` where it is out already.

@@ -84,7 +84,7 @@ fn until(as_of: Instant, now: Instant) -> Option<Duration> {
     (!ahead.is_zero()).then_some(wait)
 }
 
-/// Lets a message, and with it its account, rest. Should even that fail, the queue's own time-out brings it back.
+/// Lets a message, and with it its group, rest. Should even that fail, the queue's own time-out brings it back.
 async fn postpone(message: &Message, wait: Duration, clients: &Clients) {
     if let Err(error) = clients.messages.postpone(&message.receipt_handle, wait).await {
         tracing::warn!(error = telemetry::chain(&error), "message cannot be postponed");

@@ -94,14 +94,15 @@ impl RunOrders {
         Ok(Some(end))
     }
 
-    /// The id names who orders as well: the schedule's run is told of in any case, and an arrival's message of the same time must not
-    /// swallow it.
+    /// Id and group name who orders as well: the schedule's run is told of in any case, and an arrival's message of the same time must
+    /// not swallow it, nor hold it up while its slot lasts.
     async fn send(&self, by: &str, order: &RunOrder) -> Result<(), StoreError> {
         // A struct of texts always serialises.
         let body = serde_json::to_string(order)
             .map_err(|_| StoreError::Unreadable { what: "order of a run", field: "body" })?;
-        let id = format!("{by}#{}#{}", order.account, order.scheduled_at);
-        self.queue.send(&order.account, &id, body).await
+        let group = format!("{}#{by}", order.account);
+        let id = format!("{group}#{}", order.scheduled_at);
+        self.queue.send(&group, &id, body).await
     }
 }
 

@@ -92,6 +92,47 @@ async fn the_schedule_s_run_is_told_of_though_arrivals_had_made_it_in_silence() 
 }
 
 #[tokio::test]
+async fn a_schedule_s_run_that_a_silent_one_has_overtaken_makes_it_speak() {
+    let world = World::start().await;
+    world.run("2026-03-05T06:00:00-05:00").await.unwrap();
+    world.tick("2026-03-05T06:45:00-05:00").await;
+    world.arrival("2026-03-05T06:46:00-05:00").await;
+    let event: Messages = serde_json::from_value(world.aws.receive(RUNS_URL, 10)).unwrap();
+    let (daily, slot) = (event.records[0].clone(), event.records[1].clone());
+    let work = async |record| {
+        let event = Event::Messages(Messages { records: vec![record] });
+        handle(&event, &world.clients, &world.config, &at(SLOT_END)).await.unwrap()
+    };
+    assert_eq!(work(slot).await, Answer::Batch(BatchAnswer::default()));
+    assert_eq!(world.aws.alerts().len(), 1, "nothing new");
+    assert_eq!(work(daily.clone()).await, Answer::Batch(BatchAnswer::default()));
+    assert_eq!(world.aws.alerts().len(), 2);
+    assert!(world.aws.alerts()[1].body.contains("tienda/20260305T120000Z"), "the newest has the word");
+    work(daily).await;
+    assert_eq!(world.aws.alerts().len(), 2, "once");
+}
+
+#[tokio::test]
+async fn what_an_alert_could_not_say_the_next_run_says() {
+    let world = World::start().await;
+    world.break_network(Service::Sns, "", Trouble::Status(400), None);
+    world.run("2026-03-05T06:45:00-05:00").await.unwrap_err();
+    world.aws.faults().clear();
+    world.arrival("2026-03-05T06:46:00-05:00").await;
+    world.deliver(SLOT_END).await;
+    assert_eq!(world.aws.alerts().len(), 1, "nothing new against a run that nobody heard");
+}
+
+#[tokio::test]
+async fn an_order_that_waits_for_its_slot_holds_up_no_run_of_the_schedule() {
+    let world = World::start().await;
+    world.arrival("2026-03-05T06:31:00-05:00").await;
+    world.tick("2026-03-05T06:45:00-05:00").await;
+    assert_eq!(world.deliver("2026-03-05T06:45:00-05:00").await, [Some(901)]);
+    assert_eq!(world.aws.alerts().len(), 1);
+}
+
+#[tokio::test]
 async fn a_run_that_fails_rests_longer_each_time_and_ends_in_the_queue_with_the_alarm() {
     let world = World::start().await;
     world.put("config/cuadre.toml", "no_such_key = 1\n").await;
