@@ -14,7 +14,7 @@ pub struct Cli {
 }
 
 const AFTER_HELP: &str = "Exit codes: 0 all agreed (demo: the outcome equals the planted truth; signature: it is right; doctor: nothing is \
-wrong), 1 breaks or rejected rows (signature: it is wrong; status: not known; doctor: something is wrong; mapping: some row cannot be read yet), 2 bad usage or input, 3 failure.";
+wrong), 1 breaks or rejected rows (replay: other bytes; signature: it is wrong; status: not known; doctor: something is wrong; mapping: some row cannot be read yet), 2 bad usage or input, 3 failure.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -23,6 +23,8 @@ pub enum Command {
     Demo(DemoArguments),
     /// Reconciles files of orders, reports and notices
     Reconcile(ReconcileArguments),
+    /// Makes an archived run again and compares it byte for byte
+    Replay(ReplayArguments),
     /// Writes a seeded data set with its answer key
     Generate(GenerateArguments),
     /// Serves the PagoEfectivo simulator alone, on 127.0.0.1
@@ -102,10 +104,30 @@ pub struct ReconcileArguments {
     /// The moment of judgement, RFC 3339; without it, the latest time in the files
     #[arg(long, value_name = "T")]
     pub as_of: Option<String>,
+    /// The outputs of an earlier run: what this one says otherwise goes to difference.json
+    #[arg(long, value_name = "DIR")]
+    pub against: Option<PathBuf>,
     /// Folder for the outputs
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// Writes the summary to standard output as JSON in place of the table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Of `cuadre replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArguments {
+    /// The run as the alert names it (ACCOUNT/TIME or s3://…), or its folder in a copy of the bucket
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// The deployment's bucket; without it, BUCKET_NAME of the environment
+    #[arg(long, value_name = "NAME")]
+    pub bucket: Option<String>,
+    /// Also a run that another version made, which may have judged otherwise
+    #[arg(long)]
+    pub any_version: bool,
+    /// Writes the answer as one line of JSON
     #[arg(long)]
     pub json: bool,
 }
@@ -328,6 +350,7 @@ mod tests {
             "cuadre demo --orders 0",
             "cuadre demo --orders many",
             "cuadre generate --orders 5 --out o",
+            "cuadre replay",
             "cuadre signature --secret-file k --body-file b",
             "cuadre signature --secret-file k --header h",
             "cuadre status",

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod against;
 pub mod cli;
 mod config;
 mod demo;
@@ -10,6 +11,7 @@ mod input;
 mod mapping;
 mod outputs;
 mod reconcile;
+mod replay;
 mod sandbox;
 mod screen;
 mod settings;
@@ -45,6 +47,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command.unwrap_or_default() {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Reconcile(arguments) => reconcile::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(&arguments),
         Command::Signature(arguments) => signature::run(&arguments),

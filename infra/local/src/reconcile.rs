@@ -10,7 +10,7 @@ use cuadre::run::{self, FileCoverage, InputFile, Run, RunError, Settings};
 
 use crate::cli::ReconcileArguments;
 use crate::failure::Failure;
-use crate::{Done, Verdict, input, outputs, screen, settings};
+use crate::{Done, Verdict, against, input, outputs, screen, settings};
 
 /// Name of standard input in outputs and complaints.
 const STDIN_NAME: &str = "stdin";
@@ -21,6 +21,7 @@ pub(crate) fn run(arguments: &ReconcileArguments) -> Result<Done, Failure> {
     let as_of = settings::as_of(arguments.as_of.as_deref())?;
     settings::check_account(arguments.account.as_deref())?;
     let paths = paths(arguments)?;
+    let before = arguments.against.as_deref().map(against::told).transpose()?;
     outputs::make_folder(&arguments.out)?;
 
     let bar = screen::progress(u64::try_from(paths.len()).unwrap_or(u64::MAX), "reading");
@@ -60,7 +61,12 @@ pub(crate) fn run(arguments: &ReconcileArguments) -> Result<Done, Failure> {
     for warning in &run.warnings {
         screen::complain(&format!("cuadre: {warning}"));
     }
-    let report = if arguments.json { summary(&run) } else { describe(&run, &arguments.out) };
+    let since = before.map(|before| against::write(&before, &arguments.out)).transpose()?;
+    let report = match since {
+        _ if arguments.json => summary(&run),
+        Some(since) => format!("{}\n{since}", describe(&run, &arguments.out)),
+        None => describe(&run, &arguments.out),
+    };
     Ok(Done { verdict: if run.agrees() { Verdict::Agreed } else { Verdict::Breaks }, report })
 }
 
@@ -337,6 +343,21 @@ mod tests {
         );
         let written = fs::read_to_string(folder.path().join("out/summary.json")).unwrap();
         assert_eq!(report(" --json"), written.trim_end());
+    }
+
+    #[test]
+    fn a_run_is_held_against_an_earlier_one_also_in_the_same_folder() {
+        let folder = folder(&[("other.csv", &REPORTS.replace("22.50", "20.00"))]);
+        let path = folder.path();
+        reconcile(path, "--orders orders.csv --reports reports.csv --out out").unwrap();
+        let line = "--orders orders.csv --reports other.csv --against out --out out";
+        let report = reconcile(path, line).unwrap().report;
+        assert!(report.ends_with("1 new, 0 changed, 0 gone, 0 as they were."), "{report}");
+        let difference = fs::read_to_string(path.join("out/difference.json")).unwrap();
+        assert!(difference.contains("amount_mismatch") && difference.contains("PED-1"), "{difference}");
+        let absent =
+            reconcile(path, "--orders orders.csv --reports reports.csv --against absent.csv --out out");
+        assert!(matches!(absent, Err(Failure::Input(sentence)) if sentence.contains("summary.json")));
     }
 
     #[test]

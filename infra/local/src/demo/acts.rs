@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use cuadre::aws::batch::{BatchAnswer, Messages};
-use cuadre::aws::layout;
+use cuadre::aws::bucket::Bucket;
+use cuadre::aws::{Patience, layout};
 use cuadre::calendar::Instant;
 use cuadre_emulators::{Alert, BUCKET_NAME, PULLS_URL, RUNS_URL};
 use cuadre_report_pull::{Answer, Event as Pulling};
@@ -17,6 +18,7 @@ use super::plan::{Code, Deed, Event, Plan, Work, at};
 use super::shop::Shop;
 use super::stage::{ACCOUNT, Stage, emulator_failed};
 use crate::failure::Failure;
+use crate::replay::{self, Archive};
 
 /// The key of somebody who does not know the merchant's.
 const FORGER_KEY: &str = "a guess at the merchant's key";
@@ -34,6 +36,8 @@ pub(super) struct Answers {
 pub(super) struct Aftermath {
     /// The outputs of the last run, as they lie in the bucket.
     pub(super) outputs: Vec<(String, Vec<u8>)>,
+    /// Whether the last run, made again from its archived inputs, gave the same bytes.
+    pub(super) replayed: bool,
     /// The alert of the last run.
     pub(super) alert: Alert,
     pub(super) answers: Answers,
@@ -280,6 +284,8 @@ impl Players<'_> {
             let bytes = aws.object(&key).await.map_err(|error| emulator_failed(&error))?;
             outputs.push((key.trim_start_matches(&prefix).to_owned(), bytes));
         }
+        let bucket = Bucket::new(&aws.sdk_config(), Patience::WORK, BUCKET_NAME);
+        let replayed = replay::replay(&Archive::Bucket(bucket, prefix), false).await?.is_same();
         let items = aws.items().await.map_err(|error| emulator_failed(&error))?;
         let is_notice = |key: &str| key.starts_with("NOTICE#");
         let notices_stored = items
@@ -295,7 +301,18 @@ impl Players<'_> {
         let (answers, pulls) = (self.answers, self.pulls);
         let stopped = self.stage.provider.shutdown().await;
         stopped.map_err(|error| Failure::defect("the simulator does not stop", &error))?;
-        Ok(Aftermath { outputs, alert, answers, notices_stored, cips, pulls, forwarded, states_told, urgent })
+        Ok(Aftermath {
+            outputs,
+            replayed,
+            alert,
+            answers,
+            notices_stored,
+            cips,
+            pulls,
+            forwarded,
+            states_told,
+            urgent,
+        })
     }
 }
 

@@ -42,7 +42,8 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Done, Failure> {
     let places = write(&aftermath, arguments)?;
     let planted = truth::planted(&plan, &aftermath.cips);
     let comparison = truth::compare(planted, truth::told(&plan, &aftermath)?);
-    let as_planted = comparison.is_equal() && truth::notices_as_planted(&plan, &aftermath);
+    let as_planted =
+        comparison.is_equal() && truth::notices_as_planted(&plan, &aftermath) && aftermath.replayed;
     let report = words::describe(&plan, &aftermath, &comparison, &places);
     Ok(Done { verdict: if as_planted { Verdict::Agreed } else { Verdict::Breaks }, report })
 }

@@ -25,6 +25,7 @@ pub(super) fn describe(
         findings(comparison).to_string(),
         alert(aftermath),
         verdict(plan, aftermath, comparison),
+        replayed(aftermath).to_owned(),
         files(places),
     ];
     parts.join("\n\n")
@@ -154,6 +155,14 @@ fn verdict(plan: &Plan, aftermath: &Aftermath, comparison: &Comparison) -> Strin
         }
     }
     text
+}
+
+fn replayed(aftermath: &Aftermath) -> &'static str {
+    if aftermath.replayed {
+        "Made again from its archived inputs, the run gave the same bytes."
+    } else {
+        "Made again from its archived inputs, the run did NOT give the same bytes."
+    }
 }
 
 fn files(places: &[PathBuf]) -> String {
