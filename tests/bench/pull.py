@@ -163,6 +163,8 @@ def measure(rows):
                 "BUCKET_NAME": "cuadre-data",
                 "SECRET_PREFIX": "cuadre",
                 "PULLS_URL": f"{aws.endpoint}/000000000000/pulls.fifo",
+                "RUNS_URL": f"{aws.endpoint}/000000000000/runs.fifo",
+                "RUN_SLOT_MINUTES": "0",
                 "ACCOUNTS": "tienda",
                 "REQUESTS_PER_MINUTE": "100000",
                 "LOG_LEVEL": "warn",

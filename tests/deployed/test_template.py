@@ -89,6 +89,10 @@ ACTIONS = {
         "s3:ListBucket",
         "s3:PutObject",
         "sns:Publish",
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
         "sqs:SendMessage",
     },
 }
@@ -274,6 +278,7 @@ def test_the_kinds_that_publish_hears_are_those_that_the_table_writes(template):
         ("Forwards", "ForwardsDead", "ForwardsDeadAlarm", "Forward"),
         ("Inbox", "InboxDead", "InboxDeadAlarm", "Import"),
         ("Pulls", "PullsDead", "PullsDeadAlarm", "ReportPull"),
+        ("Runs", "RunsDead", "RunsDeadAlarm", "Reconcile"),
     ],
 )
 def test_a_message_that_fails_every_time_ends_in_a_queue_with_an_alarm(template, queue, dead, alarm, function):
@@ -305,13 +310,14 @@ def test_the_emulated_queues_give_up_where_those_of_the_template_do(template):
         ("Forwards", "FORWARDS_URL, FORWARDS_DEAD_URL"),
         ("Inbox", "INBOX_URL, INBOX_DEAD_URL"),
         ("Pulls", "PULLS_URL, PULLS_DEAD_URL"),
+        ("Runs", "RUNS_URL, RUNS_DEAD_URL"),
     ):
         tries = queues[queue]["RedrivePolicy"]["maxReceiveCount"]
         assert f"({words}, {tries})" in emulated, queue
 
 
-@pytest.mark.parametrize(("function", "event"), [("Import", "Inbox"), ("ReportPull", "Pulls")])
-def test_a_file_and_a_source_have_an_invocation_of_their_own(template, function, event):
+@pytest.mark.parametrize(("function", "event"), [("Import", "Inbox"), ("ReportPull", "Pulls"), ("Reconcile", "Runs")])
+def test_a_file_a_source_and_a_run_have_an_invocation_of_their_own(template, function, event):
     mapping = of_type(template, "AWS::Serverless::Function")[f"{function}Function"]["Events"][event]["Properties"]
     assert mapping["BatchSize"] == 1
 
@@ -322,6 +328,23 @@ def test_a_source_has_one_pull_at_a_time_and_is_tried_for_eleven_hours(template)
     tries = queue["RedrivePolicy"]["maxReceiveCount"]
     # The waits of report-pull, none of them shortened.
     assert (tries, sum(min(30 * 2**failed, 900) for failed in range(tries))) == (50, 41_430)
+
+
+def test_a_run_is_tried_for_two_hours(template):
+    queue = of_type(template, "AWS::SQS::Queue")["Runs"]
+    assert (queue["FifoQueue"], queue["DeduplicationScope"]) == (True, "messageGroup")
+    tries = queue["RedrivePolicy"]["maxReceiveCount"]
+    # The waits of reconcile, none of them shortened.
+    assert (tries, sum(min(60 * 2**failed, 900) for failed in range(tries))) == (12, 8_100)
+
+
+def test_slots_of_runs_are_parts_of_a_day_and_known_to_whoever_orders_runs(template):
+    slot = template["Parameters"]["RunSlotMinutes"]
+    assert slot["Default"] == 30 and slot["Default"] in slot["AllowedValues"]
+    assert all(1440 % minutes == 0 and minutes <= 720 for minutes in slot["AllowedValues"] if minutes)
+    for function in ("Import", "ReportPull", "Reconcile"):
+        variables = of_type(template, "AWS::Serverless::Function")[f"{function}Function"]["Environment"]["Variables"]
+        assert (variables["RUNS_URL"], variables["RUN_SLOT_MINUTES"]) == ({"Ref": "Runs"}, {"Ref": "RunSlotMinutes"})
 
 
 def test_codes_that_are_due_stand_in_an_index_and_no_other_item_does(template):
@@ -349,6 +372,7 @@ def test_the_notices_of_a_code_keep_their_order(template):
         ("ReportRestatedAlarm", "report-pull", "restated"),
         ("ReportShrunkAlarm", "report-pull", "shrunk"),
         ("ContractChangedAlarm", "report-pull", "contract_changed"),
+        ("RunFailedAlarm", "reconcile", "failed"),
     ],
 )
 def test_an_alarm_counts_a_word_that_its_function_writes(template, alarm, function, outcome):
@@ -425,6 +449,8 @@ def test_the_pull_is_told_how_long_and_how_many(template):
     variables = of_type(template, "AWS::Serverless::Function")["ReportPullFunction"]["Environment"]["Variables"]
     assert variables == {
         "PULLS_URL": {"Ref": "Pulls"},
+        "RUNS_URL": {"Ref": "Runs"},
+        "RUN_SLOT_MINUTES": {"Ref": "RunSlotMinutes"},
         "PROBE_ACCOUNT": {"Ref": "ProbeAccount"},
         "RECHECK_DAYS": {"Ref": "RecheckDays"},
         "SEARCH_BATCH_CIPS": {"Ref": "SearchBatchCips"},

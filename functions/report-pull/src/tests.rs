@@ -187,6 +187,32 @@ async fn open_cips_are_asked_for_and_news_is_stored_with_every_look() {
 }
 
 #[tokio::test]
+async fn a_pull_that_brings_something_new_orders_a_run_and_one_that_does_not_orders_none() {
+    let world = World::start().await;
+    world.order(3).await;
+    world.pull("2026-03-02T10:10:00-05:00").await.unwrap();
+    let expected =
+        json!({"account": "tienda", "scheduled_at": "2026-03-02T10:30:00-05:00", "after_arrival": true});
+    let ordered = || {
+        let bodies = world.aws.waiting(RUNS_URL);
+        bodies.iter().map(|body| serde_json::from_str::<Value>(body).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(ordered(), [expected]);
+    assert_eq!(world.pull("2026-03-02T10:35:00-05:00").await.unwrap().news, 0);
+    assert_eq!(ordered().len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_be_ordered_does_not_undo_the_pull() {
+    let world = World::start().await;
+    world.order(1).await;
+    world.break_network(Service::Sqs, "SendMessage", Trouble::Status(400), None);
+    assert_eq!(world.pull("2026-03-02T10:10:00-05:00").await.unwrap().news, 1);
+    assert_eq!(world.watermark().await, Some(time("2026-03-02T10:10:00-05:00")));
+    assert_eq!(world.aws.waiting(RUNS_URL), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_cip_that_the_provider_does_not_know_is_looked_at_all_the_same() {
     let world = World::start().await;
     let order = format!("reference_id,cip,amount,currency,status,created_at\nA-1,77,1.00,PEN,paid,{START}\n");
