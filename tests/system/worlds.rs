@@ -7,7 +7,7 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::desk::{Desk, Outcome, desk};
+use crate::desk::{COMPLETE, Desk, Outcome, desk};
 
 const WORLDS: u64 = 200;
 const TURNS: u64 = 3;
@@ -199,4 +199,28 @@ fn every_row_is_counted_once() {
             }
         }
     }
+}
+
+/// Σ report − Σ order over what matched is what is booked (rule 7), per currency, also where amounts in two meet at a rate
+/// and a share of the order is tolerated.
+#[test]
+fn what_matched_differs_by_what_is_booked() {
+    let policy =
+        "[tolerance]\npercent = \"1\"\n[[fx.rates]]\nfrom = \"USD\"\nto = \"PEN\"\nrate = \"1.001\"\n";
+    let policy = format!("{COMPLETE}{policy}");
+    let mut exchanging = 0;
+    for seed in (1..WORLDS * 10).step_by(2) {
+        let (world, _) = world(seed);
+        let summary = world.policy(&policy).run().summary;
+        for currency in ["PEN", "USD"] {
+            let matched =
+                |leg: &str| summary["conservation"][leg][currency]["matched"]["minor"].as_i64().unwrap_or(0);
+            let booked = |part: &str, key: &str| summary[part]["1"][currency][key].as_i64().unwrap_or(0);
+            let varied = booked("variance", "over_minor") - booked("variance", "under_minor");
+            let exchanged = booked("fx", "minor");
+            assert_eq!(matched("reports") - matched("orders"), varied + exchanged, "seed {seed} {currency}");
+            exchanging += u32::from(exchanged != 0);
+        }
+    }
+    assert!(exchanging > 7, "only {exchanging} sums were exchanged");
 }

@@ -26,11 +26,11 @@ pub struct PolicyFault {
 /// Every fault of a policy's text; none where it is good. A line with several faults is told of with its first.
 #[must_use]
 pub fn faults(text: &str) -> Vec<PolicyFault> {
-    let (mut text, mut faults) = (text.to_owned(), Vec::new());
+    let (original, mut text, mut faults) = (text, text.to_owned(), Vec::new());
     let mut taken_away: Vec<String> = Vec::new();
     while faults.len() < FAULTS_MAX {
         let Err(error) = Policy::parse(&text) else { break };
-        let fault = fault(&text, &error);
+        let fault = renumbered(original, fault(&text, &error));
         let line = fault.line;
         // What is missing only because it was at fault has been told of; its table goes with it.
         if missing(&fault.message).is_none_or(|name| !taken_away.iter().any(|taken| taken == name)) {
@@ -68,6 +68,21 @@ fn fault(text: &str, error: &PolicyError) -> PolicyFault {
     }
 }
 
+/// The fault with the number that its table has in the whole text: those before it may have been taken away.
+fn renumbered(original: &str, mut fault: PolicyFault) -> PolicyFault {
+    if let (Some(line), Some((before, numbered))) = (fault.line, fault.key.split_once('['))
+        && let Some((_, after)) = numbered.split_once(']')
+    {
+        let table = segments(before);
+        let headers = original.lines().take(line).filter(|line| line.trim().starts_with("[["));
+        let number = headers.filter_map(header).filter(|name| segments(name) == table).count();
+        if number > 0 {
+            fault.key = format!("{before}[{number}]{after}");
+        }
+    }
+    fault
+}
+
 /// Key and reason of a message such as `policy key tolerance.absolute: … `.
 fn named(message: &str) -> Option<(&str, &str)> {
     let rest = message.strip_prefix("policy key ")?;
@@ -91,24 +106,38 @@ fn segments(key: &str) -> Vec<String> {
     parts
 }
 
-/// The line on which a key stands, or the table in which it is, whichever is nearest.
+/// The line on which a key stands, or the table in which it is, whichever is nearest. A part such as `rates[2]` is the second
+/// table of that name.
 fn line_of(text: &str, key: &[String]) -> Option<usize> {
-    let mut table: Vec<String> = Vec::new();
+    let (mut table, mut repeated) = (Vec::new(), Vec::new());
     let mut nearest: Option<(usize, usize)> = None;
     for (number, line) in (1..).zip(text.lines().map(str::trim)) {
         let path = match (header(line), line.split_once('=')) {
             (Some(name), _) => {
                 table = segments(name);
+                if line.starts_with("[[") {
+                    repeated.push(table.clone());
+                    let so_many = repeated.iter().filter(|known| **known == table).count();
+                    table.last_mut().into_iter().for_each(|last| last.push_str(&format!("[{so_many}]")));
+                }
                 table.clone()
             }
             (None, Some((name, _))) if !line.starts_with('#') => [table.clone(), segments(name)].concat(),
             _ => continue,
         };
-        if key.starts_with(&path) && nearest.is_none_or(|(length, _)| path.len() > length) {
+        if leads_to(&path, key) && nearest.is_none_or(|(length, _)| path.len() > length) {
             nearest = Some((path.len(), number));
         }
     }
     nearest.map(|(_, number)| number)
+}
+
+/// Whether a key lies at or below a path. Tables that are written in one line have no number there.
+fn leads_to(path: &[String], key: &[String]) -> bool {
+    let same = |(part, of_key): (&String, &String)| {
+        part == of_key || of_key.split_once('[').is_some_and(|(name, _)| name == part)
+    };
+    path.len() <= key.len() && path.iter().zip(key).all(same)
 }
 
 fn header(line: &str) -> Option<&str> {
@@ -250,6 +279,33 @@ mod tests {
             ],
         );
         check(source, &[(Some(1), "[accounts.a.sources.portal_api]", "missing field `url`")]);
+    }
+
+    #[test]
+    fn tables_of_one_name_are_told_apart() {
+        let rate = |to: &str, rate: &str| {
+            format!(
+                "[[fx.rates]]\nfrom = \"USD\"\nto = \"{to}\"\nrate = \"{rate}\"\nto_day = \"2026-03-01\"\n"
+            )
+        };
+        check(
+            &format!("{}{}", rate("PEN", "3.75"), rate("EUR", "3.75")),
+            &[(Some(8), "fx.rates[2].to", "neither PEN nor USD")],
+        );
+        check(
+            &format!("{}{}", rate("PEN", "3.75"), rate("PEN", "3.75")),
+            &[(Some(6), "fx.rates[2]", "end one before the other begins")],
+        );
+        check(
+            &format!(
+                "{}{}",
+                rate("PEN", "x"),
+                rate("PEN", "y").replace("to_day", "from_day").replace("01", "02")
+            ),
+            &[(Some(4), "fx.rates[1].rate", "plain decimal"), (Some(9), "fx.rates[2].rate", "plain decimal")],
+        );
+        let inline = "[fx]\nrates = [{ from = \"USD\", to = \"PEN\", rate = \"0\" }]\n";
+        check(inline, &[(Some(2), "fx.rates[1].rate", "greater than zero")]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::money::{AmountError, Currency, Money, Rate};
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FxError {
     /// Neither of the two currencies.
-    #[error("policy key fx.rates: {key} of rate {number} is neither PEN nor USD; write one of them")]
+    #[error("policy key fx.rates[{number}].{key}: the currency is neither PEN nor USD; write one of them")]
     Currency {
         /// Which rate.
         number: usize,
@@ -18,32 +18,36 @@ pub enum FxError {
         key: &'static str,
     },
     /// A rate of a currency to itself.
-    #[error("policy key fx.rates: rate {0} is from a currency to itself; write the other one into to")]
+    #[error("policy key fx.rates[{0}].to: the currency is that of from; write the other one")]
     Same(usize),
     /// Not a rate.
     #[error(
-        "policy key fx.rates: rate {number} {reason}; write what one unit of from is worth in to, such as \"3.75\""
+        "policy key fx.rates[{number}].rate: {value:?} {reason}; write what one unit of from is worth in to, such as \"3.75\""
     )]
     Rate {
         /// Which rate.
         number: usize,
+        /// The text found.
+        value: String,
         /// Why it is none.
         reason: AmountError,
     },
     /// Not a day.
-    #[error("policy key fx.rates: {key} of rate {number} is no day; write one such as \"2026-03-01\"")]
+    #[error("policy key fx.rates[{number}].{key}: {value:?} is no day; write one such as \"2026-03-01\"")]
     Day {
         /// Which rate.
         number: usize,
         /// `from_day` or `to_day`.
         key: &'static str,
+        /// The text found.
+        value: String,
     },
     /// The last day is before the first.
-    #[error("policy key fx.rates: to_day of rate {0} is before its from_day; exchange them")]
+    #[error("policy key fx.rates[{0}].to_day: the day is before from_day; exchange them")]
     Backwards(usize),
     /// Two rates hold on one day.
     #[error(
-        "policy key fx.rates: rates {first} and {second} hold on one day; end one before the other begins"
+        "policy key fx.rates[{second}]: it holds on a day of fx.rates[{first}]; end one before the other begins"
     )]
     Overlap {
         /// The earlier in the policy.
@@ -141,18 +145,28 @@ fn dated(number: usize, found: &RateTable) -> Result<Dated, FxError> {
     let currency =
         |key: &'static str, code: &str| Currency::from_code(code).ok_or(FxError::Currency { number, key });
     let day = |key: &'static str, text: Option<&String>| {
-        text.map(|text| Day::parse(text).ok_or(FxError::Day { number, key })).transpose()
+        text.map(|text| Day::parse(text).ok_or_else(|| FxError::Day { number, key, value: shown(text) }))
+            .transpose()
     };
     let (from, to) = (currency("from", &found.from)?, currency("to", &found.to)?);
     if from == to {
         return Err(FxError::Same(number));
     }
-    let rate = Rate::parse(&found.rate).map_err(|reason| FxError::Rate { number, reason })?;
+    let rate = Rate::parse(&found.rate).map_err(|reason| FxError::Rate {
+        number,
+        value: shown(&found.rate),
+        reason,
+    })?;
     let (first, last) = (day("from_day", found.from_day.as_ref())?, day("to_day", found.to_day.as_ref())?);
     if matches!((first, last), (Some(first), Some(last)) if last < first) {
         return Err(FxError::Backwards(number));
     }
     Ok(Dated { rate: FxRate { from, to, rate }, first, last })
+}
+
+/// As much of a text as an error repeats.
+fn shown(text: &str) -> String {
+    text.chars().take(40).collect()
 }
 
 #[cfg(test)]
@@ -211,20 +225,30 @@ mod tests {
             let message = Policy::parse(text).unwrap_err().to_string();
             assert!(message.contains(part), "{message}");
         };
-        check(&rate("").replace("USD", "EUR"), "policy key fx.rates: from of rate 1 is neither PEN nor USD");
-        check(&rate("").replace("USD", "PEN"), "rate 1 is from a currency to itself");
-        check(&rate("").replace("3.75", "0"), "rate 1 must be greater than zero; write what one unit");
-        check(&rate("from_day = \"1/3/2026\""), "from_day of rate 1 is no day");
+        check(
+            &rate("").replace("USD", "EUR"),
+            "policy key fx.rates[1].from: the currency is neither PEN nor USD",
+        );
+        check(&rate("").replace("USD", "PEN"), "policy key fx.rates[1].to: the currency is that of from");
+        check(
+            &rate("").replace("3.75", "0"),
+            "fx.rates[1].rate: \"0\" must be greater than zero; write what one unit",
+        );
+        check(&rate("from_day = \"1/3/2026\""), "fx.rates[1].from_day: \"1/3/2026\" is no day");
         check(
             &rate("from_day = \"2026-03-02\"\nto_day = \"2026-03-01\""),
-            "to_day of rate 1 is before its from_day",
+            "fx.rates[1].to_day: the day is before from_day",
         );
         let bounded = |first: &str, last: &str| {
             rate(&format!("from_day = \"2026-03-{first}\"\nto_day = \"2026-03-{last}\""))
         };
-        check(&format!("{}{}", bounded("01", "05"), bounded("05", "09")), "rates 1 and 2 hold on one day");
-        check(&format!("{}{}{}", bounded("01", "05"), bounded("06", "09"), rate("")), "rates 1 and 3 hold");
-        assert!(Policy::parse(&format!("{}{}", bounded("06", "09"), bounded("01", "05"))).is_ok());
+        let march = |days: [(&str, &str); 2]| days.map(|(first, last)| bounded(first, last)).concat();
+        check(&march([("01", "05"), ("05", "09")]), "fx.rates[2]: it holds on a day of fx.rates[1]");
+        check(
+            &format!("{}{}", march([("01", "05"), ("06", "09")]), rate("")),
+            "fx.rates[3]: it holds on a day of fx.rates[1]",
+        );
+        assert!(Policy::parse(&march([("06", "09"), ("01", "05")])).is_ok());
         check("[[fx.rates]]\nfrom = \"USD\"\n", "missing field");
     }
 }
