@@ -16,6 +16,10 @@ pub(crate) enum Key<'k> {
     Reference(&'k str),
     /// The provider's own id of a payment or a code.
     Provider(&'k str),
+    /// The number of an operation, which one payment alone should bear.
+    Operation(&'k str),
+    /// Whom a refund went to, where that is not the payer.
+    Payee(&'k str),
 }
 
 impl Key<'_> {
@@ -26,12 +30,19 @@ impl Key<'_> {
         hasher.finish()
     }
 
+    /// Whether rows that share it do not belong together for that alone.
+    pub(crate) const fn is_hint(&self) -> bool {
+        matches!(self, Key::Operation(_) | Key::Payee(_))
+    }
+
     /// The key as a stub names it.
     pub(crate) fn word(&self) -> String {
         match self {
             Key::Cip(cip) => format!("cip {cip}"),
             Key::Reference(reference) => format!("reference_id {reference}"),
             Key::Provider(id) => format!("provider_id {id}"),
+            Key::Operation(number) => format!("operation_number {number}"),
+            Key::Payee(id) => format!("refund_payee_id {id}"),
         }
     }
 
@@ -42,6 +53,8 @@ impl Key<'_> {
             "cip" => Cip::parse(value).map(Key::Cip),
             "reference_id" => Some(Key::Reference(value)),
             "provider_id" => Some(Key::Provider(value)),
+            "operation_number" => Some(Key::Operation(value)),
+            "refund_payee_id" => Some(Key::Payee(value)),
             _ => None,
         }
     }
@@ -58,6 +71,9 @@ pub(crate) trait Fact: Clone + PartialEq {
     /// Everything by which other rows may belong to it.
     fn keys(&self) -> Vec<Key<'_>>;
 
+    /// By what it may be held against a row that does not belong to it: a stub is taken in for it, and no pair lives on.
+    fn hint(&self) -> Option<Key<'_>>;
+
     /// What it is worth in the books of its leg, by currency.
     fn worth(&self) -> (Currency, i128);
 
@@ -67,6 +83,11 @@ pub(crate) trait Fact: Clone + PartialEq {
     /// The keys as numbers.
     fn key_numbers(&self) -> impl Iterator<Item = u64> {
         self.keys().into_iter().map(|key| key.number(self.account()))
+    }
+
+    /// Keys and hint, by which a stub is touched.
+    fn touches(&self) -> impl Iterator<Item = Key<'_>> {
+        self.keys().into_iter().chain(self.hint())
     }
 
     /// The same for rows that are equal, and seldom for others.
@@ -101,6 +122,11 @@ impl Fact for OrderRow<'_> {
         cips.chain([Key::Reference(&self.reference_id)]).collect()
     }
 
+    fn hint(&self) -> Option<Key<'_>> {
+        let payee = self.refund_payee_id.as_deref()?;
+        (self.payer_id.as_deref() != Some(payee)).then_some(Key::Payee(payee))
+    }
+
     fn worth(&self) -> (Currency, i128) {
         worth(self.amount)
     }
@@ -125,6 +151,10 @@ impl Fact for ReportRow<'_> {
         cip.into_iter().chain(provider).chain(reference).collect()
     }
 
+    fn hint(&self) -> Option<Key<'_>> {
+        self.operation_number.as_deref().map(Key::Operation)
+    }
+
     fn worth(&self) -> (Currency, i128) {
         worth(self.amount)
     }
@@ -146,6 +176,10 @@ impl Fact for NoticeRow<'_> {
         vec![Key::Cip(self.cip)]
     }
 
+    fn hint(&self) -> Option<Key<'_>> {
+        self.operation_number.as_deref().map(Key::Operation)
+    }
+
     fn worth(&self) -> (Currency, i128) {
         worth(self.amount)
     }
@@ -163,7 +197,8 @@ mod tests {
     #[test]
     fn a_key_is_read_as_it_was_written() {
         let cip = Cip::parse("5000000001").unwrap();
-        for key in [Key::Cip(cip), Key::Reference("PED 1"), Key::Reference(""), Key::Provider("P-1")] {
+        let others = [Key::Provider("P-1"), Key::Operation("007"), Key::Payee("p:1")];
+        for key in [Key::Cip(cip), Key::Reference("PED 1"), Key::Reference("")].into_iter().chain(others) {
             assert_eq!(Key::of_word(&key.word()), Some(key));
         }
         assert_eq!(Key::of_word("cip none"), None);

@@ -221,10 +221,11 @@ impl Touched {
     }
 
     fn add<R: Fact>(&mut self, rows: &[R]) {
-        self.0.extend(rows.iter().flat_map(Fact::key_numbers));
+        let touches = |row: &R| row.touches().map(|key| key.number(row.account())).collect::<Vec<_>>();
+        self.0.extend(rows.iter().flat_map(touches));
     }
 
-    /// The stubs that bear one of the keys, and those that share a key with these. Lines are read one by one, and only
+    /// The stubs that bear one of the keys, and those that share a key (and not a mere hint) with these. Lines are read one by one, and only
     /// what is taken in is kept. A stub that was closed before `oldest` is counted and left alone.
     pub(crate) fn stubs<'a>(
         mut self,
@@ -243,7 +244,7 @@ impl Touched {
                     }
                     let item = read(place, line)?;
                     let keys = key_numbers(place, &item)?;
-                    if !keys.iter().any(|key| self.0.contains(key)) {
+                    if !keys.iter().any(|(key, _)| self.0.contains(key)) {
                         continue;
                     }
                     met.insert((number, place.line));
@@ -251,8 +252,8 @@ impl Touched {
                         told.forgotten = told.forgotten.saturating_add(1);
                         continue;
                     }
-                    for key in keys {
-                        grows |= self.0.insert(key);
+                    for (key, is_hint) in keys {
+                        grows |= !is_hint && self.0.insert(key);
                     }
                     told.take(place, item)?;
                 }
@@ -262,10 +263,11 @@ impl Touched {
     }
 }
 
-fn key_numbers(place: Place<'_>, item: &Item<'_>) -> Result<Vec<u64>, CarryError> {
+/// The keys of a stub, each with whether it is a mere hint.
+fn key_numbers(place: Place<'_>, item: &Item<'_>) -> Result<Vec<(u64, bool)>, CarryError> {
     let number = |word: &Cow<'_, str>| {
         let key = Key::of_word(word).ok_or_else(|| place.error("keys", "names what is no key"))?;
-        Ok(key.number(&item.account))
+        Ok((key.number(&item.account), key.is_hint()))
     };
     item.keys.iter().map(number).collect()
 }

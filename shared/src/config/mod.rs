@@ -1,8 +1,8 @@
 //! Configuration: the policy of a merchant, and what a function reads from its environment.
 
 mod by_account;
-pub mod changes;
 mod carry;
+pub mod changes;
 pub mod check;
 pub mod env;
 pub mod files;
@@ -14,9 +14,9 @@ mod policy;
 pub mod sources;
 mod tolerance;
 
+pub use carry::Carry;
 pub use fx::{FxError, FxRate};
 pub use grace::{GraceError, Graces};
 pub use holidays::HolidayError;
-pub use carry::Carry;
 pub use policy::{Coverage, PerLeg, Policy, PolicyError};
 pub use tolerance::{ToleranceError, Tolerances};

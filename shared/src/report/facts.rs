@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::formats::{write_notice_ndjson, write_order_ndjson, write_report_ndjson};
 use crate::lifecycle::evidence::NoticeRow;
+use crate::reconcile::class::Class;
 use crate::reconcile::{Inputs, Line};
 
 /// The rows of a run, to look up the facts of a line.
@@ -15,20 +16,25 @@ pub struct Facts<'f> {
     pub sources: &'f [String],
 }
 
+/// How many rows of each leg the evidence of a finding names: the first ones, by which its identity lasts.
+const ROWS_OF_FINDING_MAX: usize = 100;
+
 /// How many hexadecimal digits of a fact's SHA-256 stand in `breaks.csv`.
 const SHORT_HASH_DIGITS: usize = 16;
 
 impl Facts<'_> {
     /// The rows of orders behind a line as canonical JSON objects, in an order of their own.
-    pub(super) fn orders(&self, line: &Line) -> Vec<String> {
+    fn orders(&self, line: &Line) -> Vec<String> {
         let rows = line.rows.orders.iter().filter_map(|index| self.inputs.orders.get(*index));
+        let rows = rows.take(rows_named_max(line));
         sorted(rows.map(|row| written(|out| write_order_ndjson(row, out))))
     }
 
     /// The rows of reports behind a line, each with its source.
-    pub(super) fn reports(&self, line: &Line) -> Vec<(String, String)> {
+    fn reports(&self, line: &Line) -> Vec<(String, String)> {
         let rows = line.rows.reports.iter().filter_map(|index| self.inputs.reports.get(*index));
         let mut facts: Vec<(String, String)> = rows
+            .take(rows_named_max(line))
             .map(|row| {
                 let source = self.sources.get(usize::from(row.source)).cloned().unwrap_or_default();
                 (source, written(|out| write_report_ndjson(row, out)))
@@ -43,6 +49,7 @@ impl Facts<'_> {
     /// fields, not the bytes received and not the time of receipt.
     pub(super) fn evidence(&self, line: &Line) -> String {
         let notices = line.rows.notices.iter().filter_map(|index| self.inputs.notices.as_ref()?.get(*index));
+        let notices = notices.take(rows_named_max(line));
         let mut all: Vec<String> = Vec::new();
         all.extend(self.orders(line).iter().map(|fact| format!("order:{}", short_hash(fact))));
         all.extend(self.reports(line).iter().map(|(_, fact)| format!("report:{}", short_hash(fact))));
@@ -52,6 +59,11 @@ impl Facts<'_> {
         all.dedup();
         all.join(" ")
     }
+}
+
+/// The next run needs every row of a finding; a person is told by the first ones which it is.
+fn rows_named_max(line: &Line) -> usize {
+    if line.class == Class::Finding { ROWS_OF_FINDING_MAX } else { usize::MAX }
 }
 
 fn fact_of_notice(row: &NoticeRow<'_>) -> String {

@@ -11,7 +11,7 @@ use crate::calendar::Instant;
 use crate::carry::{Fact, Heard, Key, Living, marked};
 use crate::ids::Cip;
 use crate::lifecycle::settle::RowIndex;
-use crate::reconcile::Line;
+use crate::reconcile::{LegRows, Line};
 
 /// The class of facts on which no line rests: a notice that waits for its report, an event that claims no money.
 const NO_LINE: &str = "evidence";
@@ -118,7 +118,7 @@ impl<'h> Items<'h> {
 
     fn write(mut self, out: &mut Vec<u8>, columns: impl Fn(&Line, &mut Vec<u8>) -> Written) -> Written {
         for line in self.handed.lines {
-            if !self.which.has_any(&line.rows) {
+            if !self.holds(line) {
                 continue;
             }
             let share = self.share_of(line);
@@ -132,6 +132,12 @@ impl<'h> Items<'h> {
             self.finish(&line.account, &share, out)?;
         }
         self.write_without_line(out)
+    }
+
+    /// Whether a line belongs into the file. One that rests on no row, as a count of refused callbacks, lives on for its age.
+    fn holds(&self, line: &Line) -> bool {
+        let without_rows = line.rows == LegRows::default() && self.closed_at.is_none();
+        self.which.has_any(&line.rows) || (without_rows && line.class.is_break())
     }
 
     /// Takes the facts of a line that no line before it has told.
@@ -260,7 +266,7 @@ fn take(left: &mut [bool], rows: &[RowIndex]) -> Vec<RowIndex> {
 
 fn words<R: Fact>(rows: &[R], indices: &[RowIndex], words: &mut Vec<String>) {
     for row in indices.iter().filter_map(|index| rows.get(*index)) {
-        words.extend(row.keys().iter().map(Key::word));
+        words.extend(row.touches().map(|key| key.word()));
     }
 }
 

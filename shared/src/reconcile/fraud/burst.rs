@@ -9,7 +9,7 @@ use super::super::Inputs;
 use super::super::class::Reason;
 use super::super::line::{LegRows, Line};
 use super::super::subject::key_text;
-use super::finding::{Finding, ROWS_MAX, Side};
+use super::finding::{Finding, Side};
 use super::prescreen::Prescreen;
 use super::window::{Distinct, Tally, stretches};
 use crate::calendar::{Day, Instant};
@@ -143,10 +143,7 @@ fn line(day: Day, members: &[&Paid<'_, '_>]) -> Option<Line> {
         first: first.at,
         last: last.at,
         details: vec![format!("amount={amount}")],
-        rows: LegRows {
-            reports: members.iter().take(ROWS_MAX).map(|paid| paid.index).collect(),
-            ..LegRows::default()
-        },
+        rows: LegRows { reports: members.iter().map(|paid| paid.index).collect(), ..LegRows::default() },
     };
     Some(finding.line())
 }

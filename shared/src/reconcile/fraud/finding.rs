@@ -19,9 +19,6 @@ const RULE: &str = "rule";
 /// How many CIPs a finding names; the rest is counted.
 const NAMED_MAX: usize = 20;
 
-/// How many rows of each leg the evidence of a finding holds: the first ones, by which its identity lasts.
-pub(super) const ROWS_MAX: usize = 100;
-
 /// Which side's amounts a set adds up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {

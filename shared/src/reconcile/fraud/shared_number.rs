@@ -10,7 +10,7 @@ use super::super::Inputs;
 use super::super::class::Reason;
 use super::super::line::{LegRows, Line};
 use super::super::subject::key_text;
-use super::finding::{Finding, ROWS_MAX, Side};
+use super::finding::{Finding, Side};
 use super::prescreen::Prescreen;
 use super::window::{AtLeast, Distinct, stretches};
 use crate::calendar::Instant;
@@ -152,8 +152,6 @@ fn finding(fraud: &Fraud, bearers: &[Bearer<'_, '_>]) -> Option<Line> {
             members.push((key_text(&key), bearer.money()));
         }
     }
-    rows.reports.truncate(ROWS_MAX);
-    rows.notices.truncate(ROWS_MAX);
     let number = first.number()?.to_owned();
     let mut line = Finding {
         account: first.account(),

@@ -9,7 +9,7 @@ use super::super::class::Reason;
 use super::super::line::{LegRows, Line};
 use super::super::orders::OrderView;
 use super::Fate;
-use super::finding::{Finding, ROWS_MAX, Side, order_name, order_subject};
+use super::finding::{Finding, Side, order_name, order_subject};
 use super::window::{Tally, stretches};
 use crate::calendar::Instant;
 use crate::config::fraud::{Fraud, UnpaidCodes};
@@ -123,7 +123,7 @@ fn line(party: Party, account: &str, decided: &[Decided<'_, '_, '_>]) -> Option<
         last: last.created_at,
         details: vec![format!("unpaid={unpaid_codes} of {all_codes}")],
         rows: LegRows {
-            orders: unpaid.iter().take(ROWS_MAX).map(|order| order.settled.speaker).collect(),
+            orders: unpaid.iter().map(|order| order.settled.speaker).collect(),
             ..LegRows::default()
         },
     };
