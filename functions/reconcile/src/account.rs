@@ -9,6 +9,7 @@ use cuadre::run::Run;
 use cuadre::telemetry;
 use serde::Serialize;
 
+use crate::gather::Wanted;
 use crate::judge::{Judged, judge};
 use crate::manifest::ENGINE_VERSION;
 use crate::{Clients, ReconcileError, breaks, gather};
@@ -20,6 +21,8 @@ pub(crate) struct Order<'o> {
     pub(crate) as_of: Instant,
     /// It is told of only where it finds something new.
     pub(crate) after_arrival: bool,
+    /// Everything is read anew.
+    pub(crate) full: bool,
 }
 
 /// What a run came to.
@@ -50,7 +53,7 @@ pub(crate) async fn reconcile(
     clients: &Clients,
     clock: Clock<'_>,
 ) -> Result<Reconciled, ReconcileError> {
-    let Order { account, as_of, after_arrival } = order;
+    let Order { account, as_of, after_arrival, full } = order;
     let Clients { table, bucket, .. } = clients;
     let as_of = if after_arrival { as_of } else { with_the_word(account, as_of, table).await? };
     if let Some(run) = table.run(account, as_of).await?
@@ -73,7 +76,8 @@ pub(crate) async fn reconcile(
         // Its breaks would undo what the later run has found.
         return Ok(Reconciled { overtaken: true, ..result(&record, None) });
     }
-    let (manifest, objects) = gather::fixed(account, as_of, &prefix, None, clients).await?;
+    let (manifest, objects) =
+        gather::fixed(&Wanted { account, as_of, full, dry: false }, &prefix, None, clients).await?;
     let judged = judge(&manifest, objects)?;
     for (name, bytes) in &judged.outputs {
         bucket.put(&format!("{prefix}{name}"), bytes.clone()).await?;

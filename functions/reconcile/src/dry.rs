@@ -1,12 +1,13 @@
 //! A run that changes nothing: the inputs of the last one under another policy, or what there is at a cut.
 
 use cuadre::aws::layout;
-use cuadre::calendar::{Clock, Instant};
+use cuadre::calendar::Clock;
 use cuadre::config::PolicyError;
 use cuadre::report::difference::{Counts, Terms};
 use serde::Serialize;
 
 use crate::event::{Task, TaskError};
+use crate::gather::Wanted;
 use crate::judge::{JudgeError, Objects, judge};
 use crate::manifest::{Manifest, sha256};
 use crate::{Clients, ReconcileError, gather};
@@ -43,13 +44,15 @@ pub(crate) async fn run(
     let now = clock();
     let policy = policy(task, clients).await?;
     // Without a cut nothing but the policy differs from the last run.
-    let cut = match &task.cut.as_ref().or(task.scheduled_at.as_ref()) {
-        Some(_) => task.time(now)?,
-        None => clients.table.newest_run(account).await?.ok_or(TaskError::NoRun)?,
+    let named = task.cut.is_some() || task.scheduled_at.is_some();
+    let cut = match named {
+        true => task.time(now)?,
+        false => clients.table.newest_run(account).await?.ok_or(TaskError::NoRun)?,
     };
     let name = sha256(policy.as_deref().unwrap_or_default().as_bytes());
     let prefix = layout::dry_run_prefix(account, Task::default().time(now)?, &name);
-    let (manifest, objects) = inputs(account, cut, &prefix, policy, clients).await?;
+    let (manifest, objects) =
+        inputs(&Wanted { account, as_of: cut, full: task.full, dry: true }, &prefix, policy, clients).await?;
     let judged = judge(&manifest, objects)?;
     for (name, bytes) in &judged.outputs {
         bucket.put(&format!("{prefix}{name}"), bytes.clone()).await?;
@@ -68,18 +71,20 @@ pub(crate) async fn run(
 
 /// The inputs of the run of the cut, held against that run; where there is none, what there is now.
 async fn inputs(
-    account: &str,
-    cut: Instant,
+    wanted: &Wanted<'_>,
     prefix: &str,
     policy: Option<String>,
     clients: &Clients,
 ) -> Result<(Manifest, Objects), ReconcileError> {
     let bucket = &clients.bucket;
-    let run_prefix = layout::run_prefix(account, cut);
+    if wanted.full {
+        return gather::fixed(wanted, prefix, policy, clients).await;
+    }
+    let run_prefix = layout::run_prefix(wanted.account, wanted.as_of);
     let (previous, outputs) = gather::previous(&run_prefix, bucket).await?;
     let standing = gather::manifest_of(bucket, &run_prefix).await?;
     let (Some(previous), Some(standing)) = (previous, standing) else {
-        return gather::fixed(account, cut, prefix, policy, clients).await;
+        return gather::fixed(wanted, prefix, policy, clients).await;
     };
     let policy = policy.or_else(|| standing.policy.clone());
     let mut objects = gather::fetched(bucket, &standing).await?;

@@ -46,6 +46,9 @@ pub struct Task {
     /// Nothing is written beside the outputs, and nobody is told.
     #[serde(skip_serializing_if = "is_false")]
     pub dry_run: bool,
+    /// Everything is read anew, whatever runs before have read and left.
+    #[serde(skip_serializing_if = "is_false")]
+    pub full: bool,
     /// The object below `config/` that holds another policy, for a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
@@ -68,6 +71,9 @@ pub enum TaskError {
     /// Two times.
     #[error("scheduled_at and cut are the same thing: name one of them")]
     TwoTimes,
+    /// Reading everything anew is for one account.
+    #[error("full is for one account: name it as account")]
+    FullOfMany,
     /// A dry run is of one account.
     #[error("a dry run is for one account: name it as account")]
     DryRunOfMany,
@@ -102,6 +108,7 @@ impl Task {
         match self {
             Task { scheduled_at: Some(_), cut: Some(_), .. } => Err(TaskError::TwoTimes),
             Task { dry_run: false, .. } if any_policy => Err(TaskError::PolicyOfRealRun),
+            Task { full: true, account: None, .. } => Err(TaskError::FullOfMany),
             Task { dry_run: true, account: None, .. } => Err(TaskError::DryRunOfMany),
             _ if any_policy && !one_policy => Err(TaskError::TwoPolicies),
             Task { policy: Some(key), .. } if !below_config(key) => Err(TaskError::PolicyElsewhere),
@@ -146,6 +153,7 @@ mod tests {
         check(json!({"account": "a", "dry_run": true, "policy_text": ""}), Ok(()));
         check(json!({"cut": "x", "scheduled_at": "y"}), Err(TaskError::TwoTimes));
         check(json!({"dry_run": true}), Err(TaskError::DryRunOfMany));
+        check(json!({"full": true}), Err(TaskError::FullOfMany));
         check(json!({"account": "a", "policy": "config/b.toml"}), Err(TaskError::PolicyOfRealRun));
         check(json!({"account": "a", "policy_text": ""}), Err(TaskError::PolicyOfRealRun));
         check(

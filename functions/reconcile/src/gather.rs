@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use cuadre::aws::bucket::{Bucket, Written};
 use cuadre::aws::layout;
-use cuadre::aws::rows::format_of;
 use cuadre::aws::table::{Quarantined, Table};
 use cuadre::calendar::Instant;
 use cuadre::config::Policy;
 use cuadre::config::sources::SourceKind;
 use cuadre::formats::{self, Leg};
 
-use crate::judge::{JudgeError, LEG_BYTES_MAX, LEGS, Objects};
-use crate::manifest::{ENGINE_VERSION, LeftOut, Manifest, Previous, Quarantine, Version, sha256};
+use crate::arrivals::Arrivals;
+use crate::chain::{self, Chain};
+use crate::judge::{JudgeError, LEGS, Objects};
+use crate::manifest::{ENGINE_VERSION, Manifest, Previous, Quarantine, Version, sha256};
 use crate::{Clients, ReconcileError, breaks};
 
 /// What a run reads is named here, below the run's prefix.
@@ -23,17 +24,27 @@ pub(crate) const INPUTS: &str = "inputs.json";
 /// The header of an empty file of notices: a deployment with a callback hears notices, also when there are none.
 const NO_NOTICES: &[u8] = b"account,cip,event_type,operation_number,amount,currency,paid_at,received_at\n";
 
-/// How far back looks are read; the rows that a search found bear their own time and count without them.
-const LOOKS_DAYS: TimeDelta = TimeDelta::days(200);
+/// How long before the run before notices are read again.
+const NOTICES_AGAIN: TimeDelta = TimeDelta::hours(1);
 
 /// How many reasons of notices in quarantine are told.
 const REASONS_MAX: usize = 3;
 
+/// The run whose inputs are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'w> {
+    pub(crate) account: &'w str,
+    pub(crate) as_of: Instant,
+    /// Everything is read anew, whatever runs before have read and left.
+    pub(crate) full: bool,
+    /// It is held against the run of the same moment, where there is one.
+    pub(crate) dry: bool,
+}
+
 /// The inputs of the run whose outputs go below `prefix`: those that an earlier attempt at it has fixed, else what there is now,
 /// which is fixed thereby. With another policy, they are judged by that one.
 pub(crate) async fn fixed(
-    account: &str,
-    as_of: Instant,
+    wanted: &Wanted<'_>,
     prefix: &str,
     other_policy: Option<String>,
     clients: &Clients,
@@ -44,7 +55,7 @@ pub(crate) async fn fixed(
         let objects = fetched(bucket, &standing).await?;
         return Ok((standing, objects));
     }
-    let (mut manifest, objects) = gathered(account, as_of, prefix, clients).await?;
+    let (mut manifest, objects) = gathered(wanted, prefix, clients).await?;
     if other_policy.is_some() {
         manifest = manifest.under(other_policy);
     }
@@ -102,25 +113,37 @@ pub(crate) async fn fetched(bucket: &Bucket, manifest: &Manifest) -> Result<Obje
     Ok(objects.filter_map(|(key, object)| Some((key, object?.bytes))).collect())
 }
 
-/// What there is at this moment.
+/// What there is at this moment: what has arrived since the run before, and what that one has left; or everything anew.
 async fn gathered(
-    account: &str,
-    as_of: Instant,
+    wanted: &Wanted<'_>,
     prefix: &str,
     clients: &Clients,
 ) -> Result<(Manifest, Objects), ReconcileError> {
+    let Wanted { account, as_of, .. } = *wanted;
     let Clients { bucket, table, .. } = clients;
     // Before anything is fixed: a run that has fixed a policy with a fault would fail every time, mended or not.
     let (policy, parsed) = policy(bucket).await?;
-    let mut gathering = Gathering { bucket, objects: Objects::new(), left_out: Vec::new() };
+    let before = Before::of(wanted, prefix, &parsed, clients).await?;
+    let going_on = before.chain.is_some().then_some(before.manifest.as_ref()).flatten();
+    let mut arrivals = Arrivals::new(bucket, account, as_of, going_on);
     let mut rows = BTreeMap::new();
     for leg in LEGS {
-        rows.insert(leg.word().to_owned(), gathering.leg(leg, account).await?);
+        rows.insert(leg.word().to_owned(), arrivals.leg(leg).await?);
     }
-    let looks = gathering.looks(account, as_of).await?;
-    let notices = gathering.notices(account, as_of, prefix, table).await?;
-    let previous = gathering.previous(account, as_of, table).await?;
+    let looks = arrivals.looks().await?;
+    let since = going_on.and_then(Manifest::moment);
+    let (notices, text) = notices(account, since, as_of, prefix, clients).await?;
     let opened = breaks::opened(&table.breaks(account).await?);
+    let Arrivals { mut objects, left_out, seen, .. } = arrivals;
+    objects.insert(notices.key.clone(), text);
+    objects.extend(before.objects);
+    let (carried, notes) = match before.chain {
+        Some(chain) => {
+            objects.extend(chain.objects);
+            (Some(chain.left), chain.forgotten.into_iter().collect())
+        }
+        None => (None, Vec::new()),
+    };
     let manifest = Manifest {
         account: account.to_owned(),
         as_of: as_of.to_string(),
@@ -128,102 +151,85 @@ async fn gathered(
         rows,
         notices,
         looks,
-        left_out: gathering.left_out,
+        left_out,
         opened: opened.iter().map(|(id, time)| (id.to_string(), time.to_string())).collect(),
         heard_until: heard_until(account, as_of, &parsed, table).await?,
         quarantine: quarantine(as_of, &table.quarantined(account).await?),
         policy_sha256: sha256(policy.as_deref().unwrap_or_default().as_bytes()),
         policy,
-        previous,
+        previous: before.previous,
+        carried,
+        seen,
+        notes,
     };
-    Ok((manifest, gathering.objects))
+    Ok((manifest, objects))
 }
 
-/// Objects that have been read so far.
-struct Gathering<'c> {
-    bucket: &'c Bucket,
+/// The run before: what it is held against, what it read, and what it has left.
+#[derive(Default)]
+struct Before {
+    previous: Option<Previous>,
     objects: Objects,
-    left_out: Vec<LeftOut>,
+    manifest: Option<Manifest>,
+    /// Absent where everything is to be read anew.
+    chain: Option<Chain>,
 }
 
-impl Gathering<'_> {
-    async fn leg(&mut self, leg: Leg, account: &str) -> Result<Vec<Version>, ReconcileError> {
-        let mut wanted = Vec::new();
-        for key in self.bucket.row_keys(leg, account, LEG_BYTES_MAX).await? {
-            match format_of(&key) {
-                Ok(_) => wanted.push((key, None)),
-                Err(reason) => self.left_out.push(LeftOut { key, reason: reason.to_owned() }),
-            }
-        }
-        self.read(&wanted, true).await
-    }
-
-    /// Looks are written once under names of their own, so that the name is enough.
-    async fn looks(&mut self, account: &str, as_of: Instant) -> Result<Vec<Version>, ReconcileError> {
-        let prefix = layout::looks_prefix(account);
-        let first_day = as_of.moved(-LOOKS_DAYS).business_day();
-        let looks = self.bucket.list(&prefix, Some(&format!("{prefix}day={first_day}"))).await?;
-        let looks: Vec<_> = looks.into_iter().map(|object| (object.key, None)).collect();
-        self.read(&looks, false).await
-    }
-
-    async fn read(
-        &mut self,
-        wanted: &[(String, Option<String>)],
-        with_version: bool,
-    ) -> Result<Vec<Version>, ReconcileError> {
-        let mut versions = Vec::with_capacity(wanted.len());
-        for (key, object) in self.bucket.get_all(wanted).await? {
-            let Some(object) = object else {
-                // It went between the list and the reading.
-                self.left_out.push(LeftOut { key, reason: "is gone".to_owned() });
-                continue;
-            };
-            versions.push(Version::of(&key, object.version_id.filter(|_| with_version), &object.bytes));
-            self.objects.insert(key, object.bytes);
-        }
-        Ok(versions)
-    }
-
-    /// Copies the notices received up to the cut out of the table, once: the table goes on changing.
-    async fn notices(
-        &mut self,
-        account: &str,
-        as_of: Instant,
+impl Before {
+    /// The newest run before this one: its outputs were written before it was named in the table. None where there is none or its
+    /// outputs have been deleted.
+    async fn of(
+        wanted: &Wanted<'_>,
         prefix: &str,
-        table: &Table,
-    ) -> Result<Version, ReconcileError> {
-        let mut text = Vec::new();
-        for row in table.notices(account).await?.iter().filter(|row| row.received_at <= as_of) {
-            formats::write_notice_ndjson(row, &mut text);
-        }
-        if text.is_empty() {
-            text.extend_from_slice(NO_NOTICES);
-        }
-        let key = format!("{prefix}notices.txt");
-        if self.bucket.put_new(&key, text.clone()).await? == Written::AlreadyThere {
-            // An earlier attempt has copied them, and what it read holds.
-            let standing = self.bucket.get(&key, None).await?;
-            text = standing.ok_or_else(|| JudgeError::Gone(key.clone()))?.bytes;
-        }
-        let version = Version::of(&key, None, &text);
-        self.objects.insert(key, text);
-        Ok(version)
+        policy: &Policy,
+        clients: &Clients,
+    ) -> Result<Before, ReconcileError> {
+        let Clients { bucket, table, .. } = clients;
+        let Wanted { as_of, dry, .. } = *wanted;
+        let newest = table.newest_run(wanted.account).await?;
+        let newest = newest.filter(|newest| *newest < as_of || (dry && *newest == as_of));
+        let Some(newest) = newest else { return Ok(Before::default()) };
+        let prefix_before = layout::run_prefix(wanted.account, newest);
+        let (previous, objects) = previous(&prefix_before, bucket).await?;
+        let manifest = manifest_of(bucket, &prefix_before).await?;
+        let chain = match &manifest {
+            Some(manifest) if !wanted.full && previous.is_some() => {
+                let oldest = chain::oldest(wanted.as_of, policy.carry.closed_days);
+                chain::chain(manifest, &prefix_before, oldest, prefix, bucket).await?
+            }
+            _ => None,
+        };
+        Ok(Before { previous, objects, manifest, chain })
     }
+}
 
-    /// The newest run before this one: its outputs were written before it was named in the table.
-    async fn previous(
-        &mut self,
-        account: &str,
-        as_of: Instant,
-        table: &Table,
-    ) -> Result<Option<Previous>, ReconcileError> {
-        let newest = table.newest_run(account).await?.filter(|newest| *newest < as_of);
-        let Some(newest) = newest else { return Ok(None) };
-        let (previous, objects) = previous(&layout::run_prefix(account, newest), self.bucket).await?;
-        self.objects.extend(objects);
-        Ok(previous)
+/// Copies the notices received up to the cut out of the table, once: the table goes on changing. Those that the run before has had are
+/// left out, but for the last hour before it: a notice is written some time after it was received, and told twice it is one.
+async fn notices(
+    account: &str,
+    since: Option<Instant>,
+    as_of: Instant,
+    prefix: &str,
+    clients: &Clients,
+) -> Result<(Version, Vec<u8>), ReconcileError> {
+    let Clients { bucket, table, .. } = clients;
+    let since = since.map(|since| since.moved(-NOTICES_AGAIN));
+    let mut text = Vec::new();
+    for row in table.notices(account).await? {
+        if row.received_at <= as_of && since.is_none_or(|since| row.received_at > since) {
+            formats::write_notice_ndjson(&row, &mut text);
+        }
     }
+    if text.is_empty() {
+        text.extend_from_slice(NO_NOTICES);
+    }
+    let key = format!("{prefix}notices.txt");
+    if bucket.put_new(&key, text.clone()).await? == Written::AlreadyThere {
+        // An earlier attempt has copied them, and what it read holds.
+        let standing = bucket.get(&key, None).await?;
+        text = standing.ok_or_else(|| JudgeError::Gone(key.clone()))?.bytes;
+    }
+    Ok((Version::of(&key, None, &text), text))
 }
 
 /// A run to hold another one against; none where its outputs have been deleted.

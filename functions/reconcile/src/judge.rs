@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use cuadre::aws::rows::{RowFile, RowFiles};
 use cuadre::aws::{StoreError, layout};
 use cuadre::calendar::Instant;
+use cuadre::carry::{Carried, CarriedFile};
 use cuadre::config::changes::changed_tables;
 use cuadre::config::{Policy, PolicyError};
-use cuadre::formats::{self, FileError, Format, Leg, Mapping, Source};
+use cuadre::formats::{Format, Leg, Mapping};
 use cuadre::ids::{BreakId, Cip};
 use cuadre::report::difference::{Difference, Terms, Told, ToldError, changed_terms, difference};
 use cuadre::run::{self, FileCoverage, InputFile, Look, Run, RunError, Settings};
@@ -89,7 +90,8 @@ pub(crate) fn judge(manifest: &Manifest, mut objects: Objects) -> Result<Judged,
         Some(_) => changed_tables(&policy_before, manifest.policy.as_deref().unwrap_or_default()),
         None => Vec::new(),
     };
-    let notes = changed_terms(before.as_ref().map(|told| &told.terms), &terms, &tables);
+    let mut notes = changed_terms(before.as_ref().map(|told| &told.terms), &terms, &tables);
+    notes.extend(manifest.notes.iter().cloned());
     let run = execute(manifest, as_of, &policy, &notes, &mut objects)?;
     let mut outputs: Vec<(String, Vec<u8>)> =
         run.outputs.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.clone())).collect();
@@ -123,7 +125,7 @@ fn execute(
     let mut needs_person: Vec<String> = manifest.quarantine.note(account).into_iter().collect();
     let mut left_out = |key: &str, why: &str| needs_person.push(format!("{key} was left out: {why}"));
     for object in &manifest.left_out {
-        left_out(&object.key, &format!("it {}", object.reason));
+        left_out(&object.key, &object.reason);
     }
     let mut rows = Vec::new();
     for leg in LEGS {
@@ -133,14 +135,7 @@ fn execute(
         read.left_out.iter().for_each(|(key, reason)| left_out(key, &format!("it {reason}")));
         rows.extend(read.files);
     }
-    // A file that cannot be read at all must not keep the rest from being reconciled; a person has to mend it.
-    rows.retain(|file| match readable(file, account, &mapping) {
-        Ok(()) => true,
-        Err(error) => {
-            left_out(&file.key, &error.to_string());
-            false
-        }
-    });
+    let carried = Left::taken(manifest, objects)?;
     let looks = looks(manifest, objects)?;
     let notices = taken(objects, &manifest.notices)?;
     let heard = times(&manifest.heard_until, "heard_until", |source| {
@@ -175,7 +170,30 @@ fn execute(
         needs_person: &needs_person,
         notes,
     };
-    Ok(run::execute(&files, &settings)?)
+    let (open, closed) = (files_of(&carried.open), files_of(&carried.closed));
+    let carried = Carried { open: &open, closed: &closed, keep_closed: true };
+    Ok(run::execute_after(&carried, &files, &settings)?)
+}
+
+/// What the runs before have left: name and bytes of each file.
+#[derive(Default)]
+struct Left {
+    open: Vec<(String, Vec<u8>)>,
+    closed: Vec<(String, Vec<u8>)>,
+}
+
+impl Left {
+    fn taken(manifest: &Manifest, objects: &mut Objects) -> Result<Left, JudgeError> {
+        let Some(carried) = &manifest.carried else { return Ok(Left::default()) };
+        let mut file = |version: &Version| Ok((version.key.clone(), taken(objects, version)?));
+        let open = vec![file(&carried.open)?];
+        let closed = carried.closed.iter().map(|closed| file(&closed.object));
+        Ok(Left { open, closed: closed.collect::<Result<_, JudgeError>>()? })
+    }
+}
+
+fn files_of(files: &[(String, Vec<u8>)]) -> Vec<CarriedFile<'_>> {
+    files.iter().map(|(name, bytes)| CarriedFile { name, bytes }).collect()
 }
 
 /// Takes an object out; it has to be the one that the run read.
@@ -225,15 +243,4 @@ fn input(file: &RowFile) -> InputFile<'_> {
     let searched = file.leg == Leg::Reports && source == layout::SEARCH;
     let coverage = if searched { FileCoverage::Search } else { FileCoverage::Plain };
     InputFile { leg: file.leg, name: &file.key, source, bytes: &file.bytes, format: file.format, coverage }
-}
-
-fn readable(file: &RowFile, account: &str, mapping: &Mapping) -> Result<(), FileError> {
-    let source = Source { name: &file.key, bytes: &file.bytes, format: file.format, account: Some(account) };
-    match file.leg {
-        Leg::Orders => formats::read_orders(&source, &mapping.orders).map(drop),
-        Leg::Reports => formats::read_reports(&source, 0, &mapping.reports).map(drop),
-        Leg::Notices => formats::read_notices(&source, &mapping.notices).map(drop),
-        Leg::Settlements => formats::read_settlements(&source, &mapping.settlements).map(drop),
-        Leg::Bank => formats::read_bank(&source, &mapping.bank).map(drop),
-    }
 }

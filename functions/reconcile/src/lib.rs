@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod arrivals;
 mod breaks;
+mod chain;
 mod config;
 mod dry;
 mod event;
@@ -127,7 +129,7 @@ async fn by_task(
         tracing::info!(outcome = "dry_run", account, breaks = run.breaks, "dry run done");
         return Ok(Answer::DryRun(run));
     }
-    let order = Order { account, as_of: task.time(clock())?, after_arrival: false };
+    let order = Order { account, as_of: task.time(clock())?, after_arrival: false, full: task.full };
     match Box::pin(account::reconcile(order, clients, clock)).await {
         Ok(run) => {
             tell(&run);

@@ -39,6 +39,32 @@ pub struct Manifest {
     pub(crate) policy_sha256: String,
     /// The run before.
     pub(crate) previous: Option<Previous>,
+    /// What the runs before have left; absent in a run that has read everything anew.
+    pub(crate) carried: Option<Left>,
+    /// Every object that this run or one before it has read, with its `ETag`, of the days that the next run lists again.
+    pub(crate) seen: BTreeMap<String, String>,
+    /// What the person who reads the run should know of its inputs.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What the runs before have left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Left {
+    /// The `open.ndjson` of the run before.
+    pub(crate) open: Version,
+    /// What was closed, the oldest first.
+    pub(crate) closed: Vec<Closed>,
+}
+
+/// Stubs of one run, or of several that follow each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Closed {
+    pub(crate) object: Version,
+    pub(crate) bytes: u64,
+    /// How often stubs have been put together to make it.
+    pub(crate) level: u8,
+    /// The moment of the newest run in it.
+    pub(crate) until: String,
 }
 
 /// One object as it was read.
@@ -57,7 +83,7 @@ pub struct Version {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LeftOut {
     pub(crate) key: String,
-    /// Reads on after the key and "it".
+    /// Reads on after "was left out: ".
     pub(crate) reason: String,
 }
 
@@ -118,7 +144,9 @@ impl Manifest {
     /// Every object that the run reads.
     pub fn objects(&self) -> impl Iterator<Item = &Version> {
         let previous = self.previous.iter().flat_map(|run| [&run.summary, &run.breaks, &run.inputs]);
-        self.rows.values().flatten().chain(&self.looks).chain([&self.notices]).chain(previous)
+        let closed = self.carried.iter().flat_map(|left| left.closed.iter().map(|closed| &closed.object));
+        let left = self.carried.iter().map(|left| &left.open).chain(closed);
+        self.rows.values().flatten().chain(&self.looks).chain([&self.notices]).chain(previous).chain(left)
     }
 
     /// The objects of a leg.

@@ -44,7 +44,7 @@ pub(crate) async fn work(
             );
             continue;
         }
-        let order = Order { account, as_of, after_arrival: order.after_arrival };
+        let order = Order { account, as_of, after_arrival: order.after_arrival, full: false };
         // Boxed, since the nested types of the SDK's futures are too deep for the compiler otherwise.
         match Box::pin(reconcile(order, clients, clock)).await {
             Ok(run) => tell(&run),

@@ -38,6 +38,8 @@ pub struct Listed {
     pub key: String,
     /// Its size as stored, in bytes.
     pub bytes: u64,
+    /// Changes with its content.
+    pub e_tag: String,
 }
 
 /// An S3 bucket; a clone shares its connections.
@@ -121,7 +123,8 @@ impl Bucket {
             let page = page.map_err(|error| failed("ListObjectsV2", error))?;
             objects.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
                 let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
-                Some(Listed { key: object.key?, bytes })
+                let e_tag = object.e_tag.unwrap_or_default().trim_matches('"').to_owned();
+                Some(Listed { key: object.key?, bytes, e_tag })
             }));
             if objects.len() > KEYS_MAX {
                 return Err(StoreError::TooLarge { what: format!("the list of {prefix}"), max: KEYS_MAX });

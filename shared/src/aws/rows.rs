@@ -2,8 +2,8 @@
 
 use tokio::task::JoinSet;
 
-use super::bucket::{Bucket, OBJECT_BYTES_MAX, Object};
-use super::{StoreError, layout};
+use super::StoreError;
+use super::bucket::{Bucket, Listed, OBJECT_BYTES_MAX, Object};
 use crate::formats::{Format, Leg};
 
 /// How many objects are fetched at a time.
@@ -67,27 +67,21 @@ impl RowFiles {
     }
 }
 
-impl Bucket {
-    /// The names of all objects of a leg of an account, for a function whose memory takes `bytes_max` of them.
-    ///
-    /// # Errors
-    /// [`StoreError`], `TooLarge` when they are larger together; from the sizes in the listing, before any is fetched.
-    pub async fn row_keys(
-        &self,
-        leg: Leg,
-        account: &str,
-        bytes_max: usize,
-    ) -> Result<Vec<String>, StoreError> {
-        let prefix = layout::rows_prefix(leg, account);
-        let objects = self.list(&prefix, None).await?;
-        let bytes = objects.iter().fold(0_u64, |sum, object| sum.saturating_add(object.bytes));
-        if bytes > u64::try_from(bytes_max).unwrap_or(u64::MAX) {
-            let what = format!("{prefix} with its {bytes} bytes in {} objects", objects.len());
-            return Err(StoreError::TooLarge { what, max: bytes_max });
-        }
-        Ok(objects.into_iter().map(|object| object.key).collect())
+/// Whether a function whose memory takes `bytes_max` of them takes these objects, from the sizes in their listing: before any is
+/// fetched.
+///
+/// # Errors
+/// [`StoreError::TooLarge`] when they are larger together.
+pub fn check_fit(what: &str, objects: &[Listed], bytes_max: usize) -> Result<(), StoreError> {
+    let bytes = objects.iter().fold(0_u64, |sum, object| sum.saturating_add(object.bytes));
+    if bytes > u64::try_from(bytes_max).unwrap_or(u64::MAX) {
+        let what = format!("{what} with its {bytes} bytes in {} objects", objects.len());
+        return Err(StoreError::TooLarge { what, max: bytes_max });
     }
+    Ok(())
+}
 
+impl Bucket {
     /// Fetches objects, or versions of them, several at a time, in the order given; `None` where there is none.
     ///
     /// # Errors
@@ -191,6 +185,14 @@ mod tests {
         assert_eq!(plain("a.csv.zst", packed.clone(), 1_000), Ok(text));
         assert_eq!(plain("a.csv.zst", packed, 999), Err(Unfit::Together));
         assert!(matches!(plain("a.csv.zst", b"no".to_vec(), 999), Err(Unfit::Itself(_))));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_by_its_listing() {
+        let objects = [3, 4].map(|bytes| Listed { key: String::new(), bytes, e_tag: String::new() });
+        assert!(check_fit("orders/", &objects, 7).is_ok());
+        let error = check_fit("orders/", &objects, 6).unwrap_err().to_string();
+        assert!(error.contains("orders/ with its 7 bytes in 2 objects is larger than 6"), "{error}");
     }
 
     #[test]

@@ -70,13 +70,27 @@ async fn a_cut_without_a_run_is_judged_with_what_there_is() {
     let world = World::with_two_breaks().await;
     assert!(matches!(world.dry_run(dry(), MORNING).await, Err(ReconcileError::Task(TaskError::NoRun))));
     world.run(MORNING).await.unwrap();
-    world.put_orders("paid").await;
+    let row = "reference_id,cip,amount,currency,status,created_at,updated_at\n\
+        A-7,7,22.50,PEN,paid,2026-03-02T09:00:00-05:00,2026-03-05T07:30:00-05:00\n";
+    world.put(&export(1), row).await;
     let cut = Task { cut: Some("2026-03-05T08:00:00-05:00".to_owned()), ..dry() };
     let run = world.dry_run(cut, "2026-03-05T09:00:00-05:00").await.unwrap();
-    assert_eq!((run.breaks, run.since.gone), (0, 2));
+    assert_eq!((run.breaks, run.since.gone, run.since.same), (1, 1, 1));
     assert_eq!(run.against.and_then(|terms| terms.as_of).as_deref(), Some(MORNING));
     // The next real run is not kept from anything.
-    assert_eq!(world.run("2026-03-05T08:00:00-05:00").await.unwrap().breaks, 0);
+    assert_eq!(world.run("2026-03-05T08:00:00-05:00").await.unwrap().breaks, 1);
+}
+
+#[tokio::test]
+async fn everything_is_read_anew_where_that_is_asked_for() {
+    let world = World::with_two_breaks().await;
+    world.run(MORNING).await.unwrap();
+    let full = Task { full: true, ..under(OTHER) };
+    let run = world.dry_run(full, "2026-03-05T09:00:00-05:00").await.unwrap();
+    assert_eq!((run.as_of.as_str(), run.since.gone, run.since.same), (MORNING, 1, 1));
+    let prefix = run.report.split_once(BUCKET_NAME).unwrap().1.trim_matches('/').to_owned();
+    let manifest = world.manifest(prefix.trim_start_matches("runs/tienda/")).await;
+    assert!(manifest.carried.is_none() && manifest.objects().any(|object| object.key == ORDERS));
 }
 
 #[tokio::test]

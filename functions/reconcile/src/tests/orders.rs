@@ -49,7 +49,7 @@ async fn many_arrivals_of_a_slot_make_one_run_at_its_end() {
     assert_eq!(world.aws.alerts().len(), 0);
     assert_eq!(world.deliver(SLOT_END).await, []);
     assert_eq!(world.aws.alerts().len(), 1);
-    assert_eq!(world.outputs("20260305T120000Z").await.len(), 8);
+    assert_eq!(world.outputs("20260305T120000Z").await.len(), 9);
     assert_eq!(world.aws.waiting(RUNS_URL).len(), 0);
 }
 
@@ -60,15 +60,15 @@ async fn a_run_after_arrivals_is_told_of_where_it_finds_something_new() {
     world.arrival("2026-03-05T06:45:00-05:00").await;
     world.deliver(SLOT_END).await;
     assert_eq!(world.aws.alerts().len(), 1, "the same break as before");
-    assert_eq!(world.outputs("20260305T120000Z").await.len(), 8, "the run is made all the same");
+    assert_eq!(world.outputs("20260305T120000Z").await.len(), 9, "the run is made all the same");
 
-    world.announce("9", "901", "2026-03-02T09:30:05-05:00").await;
-    let look = r#"{"account":"tienda","cip":"9","looked_at":"2026-03-05T06:00:00-05:00"}"#;
-    world.put(&LOOKS.replace("-aa", "-bb"), &format!("{look}\n")).await;
+    let row = "cip,reference_id,amount,currency,status,paid_at,observed_at\n\
+        9,B-9,10.00,PEN,paid,2026-03-02T09:30:00-05:00,2026-03-02T09:30:00-05:00\n";
+    world.put("normalized/reports/account=tienda/day=2026-03-05/portal.csv", row).await;
     world.arrival("2026-03-05T07:10:00-05:00").await;
     world.deliver("2026-03-05T07:30:00-05:00").await;
     let body = &world.aws.alerts()[1].body;
-    let expected = "Breaks since the run of 2026-03-05 07:00: 1 new, 0 changed, 0 gone, 1 as they were.";
+    let expected = "Breaks since the run of 2026-03-05 07:00: 2 new, 0 changed, 0 gone, 1 as they were.";
     assert!(body.contains(expected), "{body}");
 }
 

@@ -1,0 +1,140 @@
+//! What has arrived since the run before: the objects that neither it nor one before it has read.
+
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+use cuadre::aws::bucket::{Bucket, Listed};
+use cuadre::aws::layout;
+use cuadre::aws::rows::{check_fit, format_of, unpacked};
+use cuadre::calendar::Instant;
+use cuadre::formats::{self, FileError, Leg, Mapping, Source};
+
+use crate::ReconcileError;
+use crate::judge::{LEG_BYTES_MAX, Objects};
+use crate::manifest::{LeftOut, Manifest, Version};
+
+/// How many days before the run before objects are listed again. One bears the day of its arrival, and may be written as late as the
+/// queues keep its message: twice fourteen days.
+const LISTED_AGAIN: TimeDelta = TimeDelta::days(35);
+
+/// How far back looks are read where there is no run before; the rows that a search found bear their own time and count without them.
+const LOOKS_DAYS: TimeDelta = TimeDelta::days(200);
+
+/// Objects that have been read so far.
+pub(crate) struct Arrivals<'c> {
+    bucket: &'c Bucket,
+    account: &'c str,
+    as_of: Instant,
+    /// What the run before had seen, and when it was; absent where everything is read anew.
+    before: Option<(Instant, &'c BTreeMap<String, String>)>,
+    pub(crate) objects: Objects,
+    pub(crate) left_out: Vec<LeftOut>,
+    pub(crate) seen: BTreeMap<String, String>,
+}
+
+impl<'c> Arrivals<'c> {
+    pub(crate) fn new(
+        bucket: &'c Bucket,
+        account: &'c str,
+        as_of: Instant,
+        before: Option<&'c Manifest>,
+    ) -> Arrivals<'c> {
+        let before = before.and_then(|manifest| Some((manifest.moment()?, &manifest.seen)));
+        let (objects, left_out, seen) = (Objects::new(), Vec::new(), BTreeMap::new());
+        Arrivals { bucket, account, as_of, before, objects, left_out, seen }
+    }
+
+    /// The rows of a leg. What cannot be read is left out, and is looked at again by the next run.
+    pub(crate) async fn leg(&mut self, leg: Leg) -> Result<Vec<Version>, ReconcileError> {
+        let prefix = layout::rows_prefix(leg, self.account);
+        let mut wanted = Vec::new();
+        for listed in self.listed(&prefix, None).await? {
+            match format_of(&listed.key) {
+                Ok(_) => wanted.push(listed),
+                Err(reason) => self.leave_out(listed.key, format!("it {reason}")),
+            }
+        }
+        check_fit(&prefix, &wanted, LEG_BYTES_MAX)?;
+        let account = self.account;
+        self.read(wanted, true, |key, bytes| readable(leg, key, bytes, account)).await
+    }
+
+    /// Which CIPs were asked for. These objects are written once under names of their own, so that the name is enough.
+    pub(crate) async fn looks(&mut self) -> Result<Vec<Version>, ReconcileError> {
+        let wanted = self.listed(&layout::looks_prefix(self.account), Some(LOOKS_DAYS)).await?;
+        self.read(wanted, false, |_, _| Ok(())).await
+    }
+
+    /// The objects below a prefix that are not known yet.
+    async fn listed(
+        &mut self,
+        prefix: &str,
+        back_at_most: Option<TimeDelta>,
+    ) -> Result<Vec<Listed>, ReconcileError> {
+        let first = match self.before {
+            Some((before, _)) => Some(before.moved(-LISTED_AGAIN)),
+            None => back_at_most.map(|days| self.as_of.moved(-days)),
+        };
+        let after = first.map(|first| format!("{prefix}day={}", first.business_day()));
+        let mut listed = self.bucket.list(prefix, after.as_deref()).await?;
+        let listed_by_the_next = format!("{prefix}day={}", self.as_of.moved(-LISTED_AGAIN).business_day());
+        listed.retain(|object| {
+            let known = self.before.and_then(|(_, seen)| seen.get(&object.key));
+            let is_known = known == Some(&object.e_tag);
+            if is_known && object.key > listed_by_the_next {
+                self.seen.insert(object.key.clone(), object.e_tag.clone());
+            }
+            !is_known
+        });
+        Ok(listed)
+    }
+
+    async fn read(
+        &mut self,
+        wanted: Vec<Listed>,
+        with_version: bool,
+        check: impl Fn(&str, &[u8]) -> Result<(), String>,
+    ) -> Result<Vec<Version>, ReconcileError> {
+        let names: Vec<_> = wanted.iter().map(|listed| (listed.key.clone(), None)).collect();
+        let mut versions = Vec::with_capacity(wanted.len());
+        for ((key, object), listed) in self.bucket.get_all(&names).await?.into_iter().zip(wanted) {
+            let Some(object) = object else {
+                // It went between the list and the reading.
+                self.leave_out(key, "it is gone".to_owned());
+                continue;
+            };
+            // A file that cannot be read at all must not keep the rest from being reconciled; a person has to mend it.
+            if let Err(reason) = check(&key, &object.bytes) {
+                self.leave_out(key, reason);
+                continue;
+            }
+            versions.push(Version::of(&key, object.version_id.filter(|_| with_version), &object.bytes));
+            self.seen.insert(key.clone(), listed.e_tag);
+            self.objects.insert(key, object.bytes);
+        }
+        Ok(versions)
+    }
+
+    fn leave_out(&mut self, key: String, reason: String) {
+        self.left_out.push(LeftOut { key, reason });
+    }
+}
+
+/// Whether an object is a file of its leg.
+///
+/// # Errors
+/// Why it is none; reads on after "was left out: ".
+fn readable(leg: Leg, key: &str, bytes: &[u8], account: &str) -> Result<(), String> {
+    let bytes = unpacked(key, bytes.to_vec()).map_err(|reason| format!("it {reason}"))?;
+    let format = format_of(key).map_err(|reason| format!("it {reason}"))?;
+    let source = Source { name: key, bytes: &bytes, format, account: Some(account) };
+    let mapping = Mapping::default();
+    let read: Result<(), FileError> = match leg {
+        Leg::Orders => formats::read_orders(&source, &mapping.orders).map(drop),
+        Leg::Reports => formats::read_reports(&source, 0, &mapping.reports).map(drop),
+        Leg::Notices => formats::read_notices(&source, &mapping.notices).map(drop),
+        Leg::Settlements => formats::read_settlements(&source, &mapping.settlements).map(drop),
+        Leg::Bank => formats::read_bank(&source, &mapping.bank).map(drop),
+    };
+    read.map_err(|error| error.to_string())
+}
