@@ -21,6 +21,7 @@ LOGICAL = {
 ACTIONS = {
     "callback": {
         "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
         "secretsmanager:GetSecretValue",
     },
     "publish": {
@@ -226,6 +227,7 @@ def test_writes_of_the_functions_stay_in_their_part_of_the_table(template):
                 parts.setdefault((function, action.removeprefix("dynamodb:")), []).extend(keys)
     assert parts == {
         ("callback", "PutItem"): ["CIP#*", "QUARANTINE#*"],
+        ("callback", "UpdateItem"): ["REFUSED#*"],
         ("publish", "PutItem"): ["CIP#*", "OPERATION#*"],
         ("publish", "UpdateItem"): ["CIP#*"],
         ("publish", "DeleteItem"): ["CIP#*"],
@@ -432,7 +434,7 @@ def test_reconcile_reads_by_key_only_what_it_needs(template):
         if actions & {"dynamodb:Query", "dynamodb:GetItem"}:
             assert actions == {"dynamodb:Query", "dynamodb:GetItem"}
             keys = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-            assert keys == ["BREAK#*", "RUN#*", "QUARANTINE#*", "WATERMARK#*"]
+            assert keys == ["BREAK#*", "RUN#*", "QUARANTINE#*", "WATERMARK#*", "REFUSED#*"]
 
 
 def test_the_pull_reads_what_it_needs_and_no_evidence(template):

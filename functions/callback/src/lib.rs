@@ -2,6 +2,7 @@
 
 mod config;
 mod event;
+mod refusals;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,8 @@ use cuadre::calendar::Instant;
 use cuadre::pagoefectivo::notice;
 use cuadre::pagoefectivo::signature::{self, Form, KeyError, SignatureError};
 use cuadre::telemetry;
+
+use self::refusals::Refusals;
 
 pub use config::Config;
 pub use event::{Answer, Context, Event, Headers, Http, PathParameters};
@@ -32,6 +35,7 @@ const START_WITHIN: Duration = Duration::from_millis(500);
 pub struct Clients {
     table: Table,
     secrets: Secrets,
+    refusals: Refusals,
 }
 
 /// None of the accounts has a key that anything could be verified with.
@@ -46,6 +50,7 @@ impl Clients {
         Clients {
             table: Table::new(sdk, Patience::REQUEST, &config.table_name),
             secrets: Secrets::new(sdk, Patience::REQUEST, &config.secret_prefix),
+            refusals: Refusals::default(),
         }
     }
 
@@ -149,7 +154,10 @@ async fn deal_with(
     }
     let Verified { proof, header, signature } = match verdict? {
         Ok(verified) => verified,
-        Err(error) => return Ok(Outcome::Unsigned(error)),
+        Err(error) => {
+            clients.refusals.count(account, &clients.table, now).await;
+            return Ok(Outcome::Unsigned(error));
+        }
     };
     let signed = Signed { body, header: &header, signature, form: proof.form.word() };
     let (cip, reason) = match notice::read(account, body, now) {

@@ -58,6 +58,11 @@ impl World {
         keys
     }
 
+    /// The same without the counter of refused signatures, which is no fact.
+    async fn facts(&self) -> Vec<(String, String)> {
+        self.stored().await.into_iter().filter(|(pk, _)| !pk.starts_with("REFUSED#")).collect()
+    }
+
     fn break_network(&self, service: Service, matching: &str, trouble: Trouble, times: Option<u32>) {
         self.aws.faults().inject(Fault { service, matching: matching.to_owned(), trouble, times });
     }
@@ -177,7 +182,7 @@ async fn a_notice_that_contradicts_another_is_set_aside_with_its_cip() {
 }
 
 #[tokio::test]
-async fn a_changed_bit_gets_401_and_leaves_no_trace() {
+async fn a_changed_bit_gets_401_and_leaves_no_fact() {
     let world = World::start().await;
     let event = sample("ok-paid");
     let body = event.body.clone().unwrap().into_bytes();
@@ -202,7 +207,50 @@ async fn a_changed_bit_gets_401_and_leaves_no_trace() {
         set_signature(&mut event, &String::from_utf8_lossy(&changed));
         world.check(event, 401, "unauthorized").await;
     }
-    assert_eq!(world.stored().await, []);
+    assert_eq!(world.facts().await, []);
+}
+
+/// One counter an account and hour, whatever was sent, and one write a minute.
+#[tokio::test]
+async fn refused_signatures_are_counted_and_nothing_of_them_is_kept() {
+    let mut world = World::start().await;
+    let refuse = async |world: &World, times: u32| {
+        for _ in 0..times {
+            world.check(sample("bad-signature"), 401, "unauthorized").await;
+        }
+    };
+    refuse(&world, 9).await;
+    assert_eq!(world.stored().await, [], "a few are forgotten");
+    let calls = world.aws.faults().calls(Service::DynamoDb);
+    refuse(&world, 200).await;
+    assert_eq!(world.aws.faults().calls(Service::DynamoDb), calls + 1);
+    world.now = later(world.now, 1);
+    refuse(&world, 1).await;
+    let counter = ("REFUSED#tienda".to_owned(), "2026-03-02T14:00:00.000000000Z".to_owned());
+    assert_eq!(world.stored().await, [counter]);
+    let hour = Instant::parse("2026-03-02T09:00:00-05:00").unwrap();
+    let counted = world.clients.table.refused("tienda", hour, world.now).await.unwrap();
+    let counted: Vec<_> = counted.iter().map(|refused| (refused.hour, refused.count)).collect();
+    assert_eq!(counted, [(hour, 210)]);
+    // An unknown account is nobody's, and is not counted.
+    for _ in 0..20 {
+        world.check(sample("bad-account"), 401, "unauthorized").await;
+    }
+    assert_eq!(world.stored().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_forger_is_answered_while_the_counter_cannot_be_written() {
+    let world = World::start().await;
+    for trouble in [Trouble::Status(400), Trouble::Silence] {
+        world.break_network(Service::DynamoDb, "", trouble, None);
+        let began = std::time::Instant::now();
+        for _ in 0..12 {
+            world.check(sample("bad-signature"), 401, "unauthorized").await;
+        }
+        assert!(began.elapsed() < Duration::from_secs(2));
+        world.aws.faults().clear();
+    }
 }
 
 #[tokio::test]

@@ -27,6 +27,9 @@ const NO_NOTICES: &[u8] = b"account,cip,event_type,operation_number,amount,curre
 /// How long before the run before notices are read again.
 const NOTICES_AGAIN: TimeDelta = TimeDelta::hours(1);
 
+/// How far back refused callbacks are read: after that a finding about them closes by itself.
+const REFUSED_DAYS: TimeDelta = TimeDelta::days(30);
+
 /// How many reasons of notices in quarantine are told.
 const REASONS_MAX: usize = 3;
 
@@ -134,6 +137,7 @@ async fn gathered(
     let since = going_on.and_then(Manifest::moment);
     let (notices, text) = notices(account, since, as_of, prefix, clients).await?;
     let opened = breaks::opened(&table.breaks(account).await?);
+    let refused = table.refused(account, as_of.moved(-REFUSED_DAYS), as_of).await?;
     let Arrivals { mut objects, left_out, seen, .. } = arrivals;
     objects.insert(notices.key.clone(), text);
     objects.extend(before.objects);
@@ -155,6 +159,7 @@ async fn gathered(
         opened: opened.iter().map(|(id, time)| (id.to_string(), time.to_string())).collect(),
         heard_until: heard_until(account, as_of, &parsed, table).await?,
         quarantine: quarantine(as_of, &table.quarantined(account).await?),
+        refused: refused.into_iter().map(|refused| (refused.hour.to_string(), refused.count)).collect(),
         policy_sha256: sha256(policy.as_deref().unwrap_or_default().as_bytes()),
         policy,
         previous: before.previous,

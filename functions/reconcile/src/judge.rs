@@ -10,6 +10,7 @@ use cuadre::config::changes::changed_tables;
 use cuadre::config::{Policy, PolicyError};
 use cuadre::formats::{Format, Leg, Mapping};
 use cuadre::ids::{BreakId, Cip};
+use cuadre::reconcile::RefusedCallbacks;
 use cuadre::report::difference::{Difference, Terms, Told, ToldError, changed_terms, difference};
 use cuadre::run::{self, FileCoverage, InputFile, Look, Run, RunError, Settings};
 use serde::Deserialize;
@@ -166,7 +167,7 @@ fn execute(
         looks: &looks,
         opened: &times(&manifest.opened, "opened", BreakId::parse)?,
         only_account: Some(account),
-        refused: None,
+        refused: Some(&refused(manifest)?),
         needs_person: &needs_person,
         notes,
     };
@@ -210,6 +211,16 @@ fn times<K: Ord>(
 ) -> Result<BTreeMap<K, Instant>, JudgeError> {
     let read = texts.iter().map(|(name, time)| Some((key(name)?, Instant::parse(time)?)));
     read.collect::<Option<_>>().ok_or(JudgeError::Part(part))
+}
+
+/// Callbacks refused for their signature, as the rule for them takes them.
+fn refused(manifest: &Manifest) -> Result<Vec<RefusedCallbacks>, JudgeError> {
+    let hours = manifest.refused.iter();
+    let read = hours.map(|(hour, count)| {
+        let hour = Instant::parse(hour)?;
+        Some(RefusedCallbacks { account: manifest.account.clone(), hour, count: *count })
+    });
+    read.collect::<Option<_>>().ok_or(JudgeError::Part("refused"))
 }
 
 /// One line of `normalized/looks`.

@@ -33,6 +33,8 @@ pub struct Manifest {
     pub(crate) heard_until: BTreeMap<String, String>,
     /// Signed notices that wait for a person.
     pub(crate) quarantine: Quarantine,
+    /// Callbacks refused for their signature, by the hour in which they came.
+    pub(crate) refused: BTreeMap<String, u64>,
     /// The policy's text; absent, the default policy holds.
     pub(crate) policy: Option<String>,
     /// SHA-256 of it, or of the empty text.

@@ -468,6 +468,28 @@ async fn notices_in_quarantine_are_told_every_day_until_somebody_has_looked() {
     assert!(world.aws.alerts().pop().unwrap().body.contains("3 signed notices lie in quarantine"));
 }
 
+/// The counter goes on; a run that is repeated counts what stood there when it began.
+#[tokio::test]
+async fn refused_callbacks_are_a_finding_and_fixed_with_the_inputs() {
+    let world = World::start().await;
+    let refuse = async |at: &str, count: u64| {
+        world.clients.table.add_refused("tienda", time(at), count).await.unwrap()
+    };
+    refuse("2026-02-01T10:30:00-05:00", 500).await;
+    refuse("2026-03-04T10:30:00-05:00", 99).await;
+    assert_eq!(world.run(MORNING).await.unwrap().breaks, 1, "of 32 days ago, and one too few");
+    refuse("2026-03-04T10:40:00-05:00", 1).await;
+    world.break_network(Service::Sns, "", Trouble::Status(500), None);
+    world.run(NEXT_MORNING).await.unwrap_err();
+    world.aws.faults().clear();
+    refuse("2026-03-04T10:50:00-05:00", 50).await;
+    assert_eq!(world.run(NEXT_MORNING).await.unwrap().breaks, 2);
+    let outputs = world.outputs("20260306T120000Z").await;
+    let (_, breaks) = outputs.iter().find(|(name, _)| name == "breaks.csv").unwrap();
+    let breaks = String::from_utf8_lossy(breaks).into_owned();
+    assert!(breaks.contains("finding,bad_signatures,high") && breaks.contains("refused=100;"), "{breaks}");
+}
+
 #[tokio::test]
 async fn a_repetition_tells_of_the_same_quarantine() {
     let world = World::start().await;

@@ -11,6 +11,7 @@
 //! | pointer | `OPERATION#{account}#{number}` | `CIP#{cip}` | |
 //! | check | `CIP#{account}#{cip}` | `CHECK` | `begun_at`, `heard_at`, `ordered_at`, `row`, `doubted`; while it is to be asked for: `due_at`, `due_in` |
 //! | quarantine | `QUARANTINE#{account}` | SHA-256 of the body | `reason`, `received_at`, raw `body`, `signature`, `cip` if it can be read |
+//! | refused | `REFUSED#{account}` | the hour | `refused`: how many callbacks had a bad signature, counted by instances and so rather too few |
 //! | break | `BREAK#{account}` | break id | `state` open or closed, `opened_at`, what it is about, `content_hash` |
 //! | run | `RUN#{account}` | `as_of` | `state` alerting or done, counts, where the report lies |
 //! | newest run | `RUN#{account}` | `newest` | `as_of` of the newest run that has begun to write breaks |
@@ -31,6 +32,7 @@ mod facts;
 mod files;
 mod notices;
 mod pulls;
+mod refused;
 mod runs;
 mod states;
 pub mod stream;
