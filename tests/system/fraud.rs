@@ -179,6 +179,19 @@ fn a_code_that_may_still_be_paid_counts_for_nothing() {
     check("shared_payer", &waits("18T12:00"), 1);
 }
 
+/// Nine ran out, and of the tenth order a second CIP is not known to the provider and not over yet.
+#[test]
+fn an_order_with_a_further_code_may_still_be_paid() {
+    let nine = unpaid(desk(), 100..109, "payer_id=p");
+    let tenth = |cips: &str| {
+        let fields = "reference_id=R109 status=pending payer_id=p created_at=1T10:00 expires_at=20T12:01";
+        let report = "cip=109 reference_id=R109 status=expired";
+        nine.clone().order(&format!("cip={cips} {fields}")).report(report)
+    };
+    check("shared_payer", &tenth("109;110"), 0);
+    check("shared_payer", &tenth("109"), 1);
+}
+
 /// Silence counts only where it was heard: whether a code was paid is not known before the provider has spoken.
 #[test]
 fn a_code_that_ran_out_unheard_counts_for_nothing() {

@@ -80,8 +80,8 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             .filter_map(member(false))
             .chain(group.further.iter().filter_map(member(true)))
             .collect();
-        let views: Vec<_> = members.iter().map(|member| &member.cip.view).collect();
-        self.watch.enter(&self.judge, &group.orders, &orders, &views);
+        let views = members.iter().map(|member| &member.cip.view);
+        self.watch.enter(&self.judge, &group.orders, &orders, views);
         match orders.as_slice() {
             [] => members.iter().for_each(|member| self.enter_cip(member)),
             [order] => self.enter_pair(order, &members),

@@ -12,10 +12,14 @@ use crate::lifecycle::cip::CipView;
 use crate::lifecycle::operations::Operation;
 
 /// Looks at an order that is alone in its group, and at the CIPs of the group.
-pub(super) fn finding(rule: Fulfilled, order: &OrderView<'_, '_>, cips: &[&CipView<'_, '_>]) -> Option<Line> {
+pub(super) fn finding<'c, 'r: 'c, 'a: 'r>(
+    rule: Fulfilled,
+    order: &OrderView<'_, '_>,
+    cips: impl Iterator<Item = &'c CipView<'r, 'a>>,
+) -> Option<Line> {
     let row = order.row();
     let fulfilled_at = row.fulfilled_at.filter(|_| rule.enabled)?;
-    let live = cips.iter().flat_map(|cip| cip.live().map(move |operation| (*cip, operation)));
+    let live = cips.flat_map(|cip| cip.live().map(move |operation| (cip, operation)));
     // Of equal payments of different CIPs the smaller CIP's, as for the pair.
     let by_payment = |a: &(&CipView<'_, '_>, &Operation<'_, '_>),
                       b: &(&CipView<'_, '_>, &Operation<'_, '_>)| {

@@ -20,6 +20,7 @@ use super::class::Reason;
 use super::judge::{Judge, still_silent};
 use super::orders::OrderView;
 use super::{Inputs, Line};
+use crate::calendar::Instant;
 use crate::config::fraud::{Fraud, FraudRules};
 use crate::lifecycle::cip::CipView;
 use crate::lifecycle::evidence::{OrderRow, OrderStatus, ReportStatus};
@@ -50,16 +51,19 @@ impl Watch {
     }
 
     /// Notes what became of the orders of a group; `indices` are theirs among all orders.
-    pub fn enter(
+    pub fn enter<'c, 'r: 'c, 'a: 'r>(
         &mut self,
         judge: &Judge<'_>,
         indices: &[usize],
         orders: &[&OrderView<'_, '_>],
-        cips: &[&CipView<'_, '_>],
+        cips: impl Iterator<Item = &'c CipView<'r, 'a>> + Clone,
     ) {
+        let Some(first) = orders.first() else { return };
+        // Once for a group: a reference that thousands of orders and CIPs bear must not be looked at a million times.
+        let codes = Codes::of(judge, &first.row().account, cips.clone());
         for (index, order) in indices.iter().zip(orders) {
             if let Some(fate) = self.fates.get_mut(*index) {
-                *fate = fate_of(judge, order.row(), cips, orders.len() == 1);
+                *fate = fate_of(judge, order.row(), &codes, orders.len() == 1);
             }
         }
         if let [order] = orders {
@@ -88,8 +92,44 @@ impl Watch {
     }
 }
 
-fn fate_of(judge: &Judge<'_>, order: &OrderRow<'_>, cips: &[&CipView<'_, '_>], alone: bool) -> Fate {
-    if cips.iter().any(|cip| !cip.operations.is_empty()) {
+/// What the provider says of the CIPs of a group.
+struct Codes {
+    /// Cash was taken for one of them.
+    taken: bool,
+    /// How many it knows by their number.
+    known: usize,
+    /// There are some, and the provider says of each that it ran out or was removed.
+    over: bool,
+    /// The latest expiry that it states.
+    expiry: Option<Instant>,
+    /// Up to when it was heard on all of them; absent where it knows none.
+    heard_until: Option<Option<Instant>>,
+}
+
+impl Codes {
+    fn of<'c, 'r: 'c, 'a: 'r>(
+        judge: &Judge<'_>,
+        account: &str,
+        cips: impl Iterator<Item = &'c CipView<'r, 'a>> + Clone,
+    ) -> Codes {
+        let over = |cip: &CipView<'_, '_>| {
+            let status = cip.snapshot().map(|row| row.status);
+            matches!(status, Some(ReportStatus::Expired | ReportStatus::Removed))
+        };
+        let numbers = cips.clone().filter_map(|cip| cip.key.cip());
+        let known = numbers.clone().count();
+        Codes {
+            taken: cips.clone().any(|cip| !cip.operations.is_empty()),
+            known,
+            over: cips.clone().next().is_some() && cips.clone().all(over),
+            expiry: cips.filter_map(CipView::expires_at).max(),
+            heard_until: (known > 0).then(|| judge.coverage.of_cips(account, numbers)),
+        }
+    }
+}
+
+fn fate_of(judge: &Judge<'_>, order: &OrderRow<'_>, codes: &Codes, alone: bool) -> Fate {
+    if codes.taken {
         return if alone { Fate::Taken } else { Fate::Open };
     }
     let given_up = match order.status {
@@ -97,17 +137,18 @@ fn fate_of(judge: &Judge<'_>, order: &OrderRow<'_>, cips: &[&CipView<'_, '_>], a
         OrderStatus::Cancelled | OrderStatus::Expired => true,
         OrderStatus::Pending => false,
     };
-    let over = |cip: &&CipView<'_, '_>| {
-        let status = cip.snapshot().map(|row| row.status);
-        matches!(status, Some(ReportStatus::Expired | ReportStatus::Removed))
-    };
-    if !cips.is_empty() && cips.iter().all(over) {
+    // One that the provider has not told of may still be paid.
+    if codes.over && order.cips.len() <= codes.known {
         return Fate::Unpaid;
     }
-    let expiry = cips.iter().filter_map(|cip| cip.expires_at()).max().or(order.expires_at);
+    let expiry = codes.expiry.or(order.expires_at);
     let Some(end) = expiry.or_else(|| given_up.then_some(order.created_at)) else { return Fate::Open };
-    let found = cips.iter().filter_map(|cip| cip.key.cip());
-    let covered = judge.coverage.of_cips(&order.account, order.cips.iter().copied().chain(found));
+    let own = judge.coverage.of_cips(&order.account, order.cips.iter().copied());
+    let covered = match codes.heard_until {
+        Some(found) if order.cips.is_empty() => found,
+        Some(found) => own.min(found),
+        None => own,
+    };
     let grace = judge.policy.grace(&order.account).reports;
     let silent = still_silent(covered, judge.policy.grace_end(grace, end));
     if end <= judge.as_of && !silent { Fate::Unpaid } else { Fate::Open }

@@ -1,8 +1,12 @@
-//! Which rows may share something, found with eight bytes a row and one sort, before anything is compared exactly.
+//! Which rows may share something, found with eight bytes a row and a table of counts, before anything is compared
+//! exactly.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::lifecycle::settle::RowIndex;
+
+/// More counts than this, a byte each, would take more memory than the sort takes time.
+const PLACES_MAX: usize = 1 << 26;
 
 /// Half of a hash and a row in one number. Rows whose hashes meet by chance come out too; whoever asks compares.
 #[derive(Debug, Default)]
@@ -21,10 +25,28 @@ impl Prescreen {
 
     /// The rows of which at least so many may share something.
     pub fn rows(mut self, least: usize) -> Vec<RowIndex> {
+        self.drop_rare(least);
         self.0.sort_unstable();
         let runs = self.0.chunk_by(|a, b| a >> 32 == b >> 32).filter(|run| run.len() >= least);
         let row = |packed: &u64| RowIndex::try_from(packed & u64::from(u32::MAX)).ok();
         runs.flatten().filter_map(row).collect()
+    }
+
+    /// Drops most rows that share with too few, so that the sort has little to do. Several things may be counted in one
+    /// place, so that a count is never too small.
+    fn drop_rare(&mut self, least: usize) {
+        let places = self.0.len().saturating_mul(4).next_power_of_two().clamp(256, PLACES_MAX);
+        let shift = u64::BITS.saturating_sub(places.trailing_zeros());
+        let place = |packed: &u64| packed.checked_shr(shift).and_then(|place| usize::try_from(place).ok());
+        let mut counts = vec![0_u8; places];
+        for packed in &self.0 {
+            if let Some(count) = place(packed).and_then(|place| counts.get_mut(place)) {
+                *count = count.saturating_add(1);
+            }
+        }
+        let least = u8::try_from(least).unwrap_or(u8::MAX);
+        let count = |packed: &u64| place(packed).and_then(|place| counts.get(place)).copied();
+        self.0.retain(|packed| count(packed).is_none_or(|count| count >= least));
     }
 }
 
@@ -45,5 +67,26 @@ mod tests {
         check(&["a", "b", "a", "c"], 3, &[]);
         check(&["a", "b", "a", "b", "a"], 3, &[0, 2, 4]);
         check(&[], 1, &[]);
+    }
+
+    #[test]
+    fn of_many_rows_those_that_share_come_out() {
+        let mut screen = Prescreen::default();
+        (0..20_000_usize).for_each(|row| screen.add(&(row % 19_990), row));
+        let mut rows = screen.rows(2);
+        rows.sort_unstable();
+        let expected: Vec<RowIndex> = (0..10).chain(19_990..20_000).collect();
+        assert!(expected.iter().all(|row| rows.binary_search(row).is_ok()), "{rows:?}");
+        assert!(rows.len() < 100, "{} rows meet by chance", rows.len());
+    }
+
+    #[test]
+    fn more_than_a_byte_counts_is_no_fewer() {
+        let mut screen = Prescreen::default();
+        (0..1_000_usize).for_each(|row| screen.add(&"one", row));
+        assert_eq!(screen.rows(1_000).len(), 1_000);
+        let mut screen = Prescreen::default();
+        (0..999_usize).for_each(|row| screen.add(&"one", row));
+        assert_eq!(screen.rows(1_000).len(), 0);
     }
 }
