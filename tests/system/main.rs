@@ -9,6 +9,7 @@ mod desk;
 mod edges;
 mod fraud;
 mod fx;
+mod generated_days;
 mod histories;
 mod join;
 mod notices;
