@@ -7,7 +7,7 @@ use cuadre_generator::{Dataset, generate};
 
 use crate::desk::{Outcome, Row, execute_files, input, read_csv};
 
-fn reconcile(data: &Dataset) -> Outcome {
+pub fn reconcile(data: &Dataset) -> Outcome {
     let file = |leg, name| input(leg, name, data.file(name).unwrap());
     let files = [
         file(Leg::Orders, "orders.csv"),
@@ -44,7 +44,7 @@ fn key_of(row: &Row) -> String {
 }
 
 /// Lines of legs that a run of orders, reports and notices does not have.
-fn is_beside(row: &Row) -> bool {
+pub fn is_beside(row: &Row) -> bool {
     const CLASSES: [&str; 7] = [
         "unsettled",
         "settlement_variance",

@@ -1,6 +1,7 @@
 //! The whole system from outside: small files in, outputs compared.
 #![cfg(test)]
 
+mod accuracy;
 mod answer_key;
 mod arrival;
 mod cells;
