@@ -46,24 +46,31 @@ fn expect_missing(book: &mut Book, batch: &Batch, head: &BatchHead, unresolvable
     });
 }
 
-/// Expects that nobody knows what a movement is for. The bank's text alone names it.
-fn expect_unknown(
-    book: &mut Book,
+/// A deposit that tells nobody what it is for.
+struct Stray {
     account: &'static str,
     currency: Currency,
+    /// What was paid out to make it.
     minor: i64,
+    reference: Option<String>,
     movement: String,
     unresolvable: bool,
-) {
-    book.note(KeyRow {
-        class: "unknown_deposit",
-        account,
-        currency: Some(currency),
-        report_minor: Some(came(account, minor)),
-        movement,
-        unresolvable,
-        ..KeyRow::default()
-    });
+}
+
+impl Stray {
+    /// Expects a line of it; the bank's reference stands where others have the order's.
+    fn expect(self, book: &mut Book) {
+        book.note(KeyRow {
+            class: "unknown_deposit",
+            account: self.account,
+            reference: self.reference.unwrap_or_default(),
+            currency: Some(self.currency),
+            report_minor: Some(came(self.account, self.minor)),
+            movement: self.movement,
+            unresolvable: self.unresolvable,
+            ..KeyRow::default()
+        });
+    }
 }
 
 pub(super) const MISSING: u64 = 1;
@@ -116,9 +123,10 @@ pub(super) fn unknown(book: &mut Book, variant: u64) {
     let minor = book.chance.between(500, 90_000);
     let value_date = crate::banking_days::Day::of(book.start + DAY).plus_business(1);
     let number = bank_account(account, currency);
-    let line = book.movement(number, currency, value_date, came(account, minor), reference, TEXT.to_owned());
+    let line =
+        book.movement(number, currency, value_date, came(account, minor), reference.clone(), TEXT.to_owned());
     let movement = book.book_movement(line);
-    expect_unknown(book, account, currency, minor, movement, false);
+    Stray { account, currency, minor, reference, movement, unresolvable: false }.expect(book);
 }
 
 pub(super) const UNTOLD: u64 = 5;
@@ -139,10 +147,11 @@ pub(super) fn untold(book: &mut Book, variant: u64) {
     let head = tell(book, &batch, told);
     batch.without_key();
     let value_date = head.paid_on;
-    let movement = book.deposit(&head, value_date, net, seen, TEXT.to_owned());
+    let movement = book.deposit(&head, value_date, net, seen.clone(), TEXT.to_owned());
     book.tell_pairs(&batch, &head, &movement);
     expect_missing(book, &batch, &head, true);
-    expect_unknown(book, head.account, head.currency, net, movement, true);
+    let (account, currency) = (head.account, head.currency);
+    Stray { account, currency, minor: net, reference: seen, movement, unresolvable: true }.expect(book);
 }
 
 pub(super) const LUMPS: u64 = 3;
@@ -165,7 +174,8 @@ pub(super) fn lump(book: &mut Book, variant: u64) {
     let movement = book.deposit(head, head.paid_on, both, seen, text);
     let untold = variant == 2;
     if untold {
-        expect_unknown(book, head.account, head.currency, both, movement.clone(), true);
+        let (account, currency, movement) = (head.account, head.currency, movement.clone());
+        Stray { account, currency, minor: both, reference: None, movement, unresolvable: true }.expect(book);
     }
     for (batch, head) in batches.iter_mut().zip(&heads) {
         if untold {
