@@ -11,6 +11,7 @@ mod fx;
 mod grace;
 mod holidays;
 mod policy;
+pub mod settlements;
 pub mod sources;
 mod tolerance;
 

@@ -15,6 +15,9 @@ use super::fraud::{self, Fraud, FraudError, FraudTable};
 use super::fx::{self, FxError, FxRate, FxTable, Rates};
 use super::grace::{self, GraceError, GraceTable, Graces};
 use super::holidays::{self, HolidayError, HolidaysTable};
+use super::settlements::{
+    self, DepositsTable, FeeInvoiceTable, FeeTermsTable, LedgerCoverage, SettlementRuleError, SettlementRules,
+};
 use super::sources::{self, Source, SourceError, SourceTable};
 use super::tolerance::{self, ToleranceError, ToleranceTable, Tolerances};
 use crate::calendar::{BankCalendar, Day, Grace, Instant};
@@ -71,6 +74,9 @@ pub enum PolicyError {
     /// A threshold of a fraud rule that it cannot have.
     #[error(transparent)]
     Fraud(#[from] FraudError),
+    /// A rule of settlements or deposits that cannot be used.
+    #[error(transparent)]
+    Settlements(#[from] SettlementRuleError),
 }
 
 /// How far a source is taken to have spoken.
@@ -105,6 +111,8 @@ pub struct Policy {
     pub coverage: PerLeg<Coverage>,
     /// How long what has come to its end is remembered.
     pub carry: Carry,
+    /// The same of settlements and bank lines.
+    pub ledger_coverage: LedgerCoverage,
     /// What the provider's event types mean.
     pub meanings: Meanings,
     /// What looks for fraud beside the classes.
@@ -113,6 +121,8 @@ pub struct Policy {
     file_rules: BTreeMap<String, FileRules>,
     /// By account; those that the policy names alone.
     sources: BTreeMap<String, Vec<Source>>,
+    settlements: BTreeMap<String, SettlementRules>,
+    usual_settlements: SettlementRules,
     hash: [u8; 32],
 }
 
@@ -149,6 +159,11 @@ struct AccountTable {
     files: FilesTable,
     sources: BTreeMap<String, SourceTable>,
     fraud: FraudTable,
+    fee_terms: Option<FeeTermsTable>,
+    fee_invoices: Vec<FeeInvoiceTable>,
+    fee_invoice_tolerance: Option<String>,
+    deposits: DepositsTable,
+    bank_accounts: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -157,11 +172,19 @@ struct CoverageTable {
     orders: Coverage,
     reports: Coverage,
     notices: Coverage,
+    settlements: Coverage,
+    bank: Coverage,
 }
 
 impl Default for CoverageTable {
     fn default() -> Self {
-        CoverageTable { orders: Coverage::Latest, reports: Coverage::Latest, notices: Coverage::Latest }
+        CoverageTable {
+            orders: Coverage::Latest,
+            reports: Coverage::Latest,
+            notices: Coverage::Latest,
+            settlements: Coverage::Latest,
+            bank: Coverage::Latest,
+        }
     }
 }
 
@@ -185,9 +208,9 @@ impl Policy {
         let calendar = holidays::read(&file.holidays)?;
         let rates = fx::read(&file.fx)?;
         let (mut forward_urls, mut file_rules) = (BTreeMap::new(), BTreeMap::new());
-        let mut sources = BTreeMap::new();
         let by_account = file.accounts.iter().map(|(account, table)| (account.clone(), table.fraud));
         let fraud = fraud::read(file.fraud, by_account.collect())?;
+        let (mut sources, mut settlements) = (BTreeMap::new(), BTreeMap::new());
         for (account, table) in file.accounts {
             let place = |key: &str| format!("accounts.{account}.{key}");
             let own = tolerance::read(&place("tolerance"), &table.tolerance, *tolerances.for_all())?;
@@ -195,6 +218,14 @@ impl Policy {
             graces.set(&account, grace::read(&place("grace"), &table.grace, *graces.for_all())?);
             file_rules.insert(account.clone(), files::read(&account, table.files)?);
             sources.insert(account.clone(), sources::read(&account, table.sources)?);
+            let tables = settlements::Tables {
+                fee_terms: table.fee_terms,
+                fee_invoices: table.fee_invoices,
+                fee_invoice_tolerance: table.fee_invoice_tolerance,
+                deposits: table.deposits,
+                bank_accounts: table.bank_accounts,
+            };
+            settlements.insert(account.clone(), settlements::read(&account, tables)?);
             match table.forward_url.map(|url| env::keeps_secrets(&url).then_some(url)) {
                 Some(Some(url)) => drop(forward_urls.insert(account, Address(url))),
                 Some(None) => return Err(PolicyError::ForwardUrl(account)),
@@ -212,6 +243,12 @@ impl Policy {
             graces,
             calendar,
             rates,
+            settlements,
+            usual_settlements: SettlementRules::default(),
+            ledger_coverage: LedgerCoverage {
+                settlements: file.coverage.settlements,
+                bank: file.coverage.bank,
+            },
             coverage: PerLeg {
                 orders: file.coverage.orders,
                 reports: file.coverage.reports,
@@ -276,6 +313,19 @@ impl Policy {
         self.sources.get(account).cloned().unwrap_or_else(sources::usual)
     }
 
+    /// What the policy says of an account's settlements and deposits; nothing where it does not name the account.
+    #[must_use]
+    pub fn settlement_rules(&self, account: &str) -> &SettlementRules {
+        self.settlements.get(account).unwrap_or(&self.usual_settlements)
+    }
+
+    /// The accounts at the bank that the policy lists, each with the account whose deposits it takes.
+    pub fn bank_accounts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.settlements.iter().flat_map(|(account, rules)| {
+            rules.bank_accounts.iter().map(move |bank_account| (bank_account.as_str(), account.as_str()))
+        })
+    }
+
     /// The accounts that the policy names.
     pub fn accounts(&self) -> impl Iterator<Item = &str> {
         self.sources.keys().map(String::as_str)
@@ -308,6 +358,9 @@ impl Default for Policy {
             graces: ByAccount::general(Graces::default()),
             calendar: BankCalendar::default(),
             rates: Rates::default(),
+            settlements: BTreeMap::new(),
+            usual_settlements: SettlementRules::default(),
+            ledger_coverage: LedgerCoverage::default(),
             coverage: PerLeg {
                 orders: Coverage::Latest,
                 reports: Coverage::Latest,
