@@ -10,11 +10,12 @@ use thiserror::Error;
 use crate::calendar::Instant;
 use crate::carry::{Balance, BalanceError, Carried, CarryError, Living, Moved, Told};
 use crate::config::{Coverage as CoverageRule, Policy};
-use crate::formats::{self, FileError, Format, Leg, Mapping, Rejected, Source};
+use crate::formats::{self, FileError, Format, Leg, LegMapping, Mapping, Rejected, Source, StatementFormat, Table};
 use crate::ids::{BreakId, Cip};
+use crate::lifecycle::evidence::{BankRow, SettlementRow};
 use crate::reconcile::class::Class;
 use crate::reconcile::{
-    self, ClassTotals, ConservationError, Coverage, Inputs, Line, NoticeHealth, RefusedCallbacks,
+    self, BankCoverage, ClassTotals, ConservationError, Coverage, Inputs, Line, NoticeHealth, RefusedCallbacks,
 };
 use crate::report::{self, Facts, HandedOn, InputRecord, Summary};
 
@@ -57,6 +58,15 @@ pub struct Look {
     pub looked_at: Instant,
 }
 
+/// A provider's own layout of settlements, which is told by how a file begins. The core knows none itself.
+#[derive(Clone, Copy, Debug)]
+pub struct SettlementLayout {
+    /// Whether a file is in it.
+    pub is_one: fn(&[u8]) -> bool,
+    /// Reads it; the lines are of the account given.
+    pub read: for<'a> fn(&Source<'a>, &'a str) -> Result<Table<SettlementRow<'a>>, FileError>,
+}
+
 /// Under what a run is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'a> {
@@ -76,6 +86,8 @@ pub struct Settings<'a> {
     pub only_account: Option<&'a str>,
     /// How many callbacks were refused for their signature; absent where nobody counted.
     pub refused: Option<&'a [RefusedCallbacks]>,
+    /// Layouts of settlements beside the canonical one.
+    pub settlement_layouts: &'a [SettlementLayout],
     /// What somebody must look at beside the rows: a file that cannot be read, a notice in quarantine.
     pub needs_person: &'a [String],
     /// What the person who started the run should know beside what the run finds out itself.
@@ -195,11 +207,16 @@ pub fn execute_after(
         booked: &outcome.booked,
         notice_health: &outcome.notice_health,
         carry: balance,
+        settlements: &outcome.settlements,
         rejected,
         needs_person,
         warnings,
     })?;
     let handed = HandedOn { lines: &outcome.lines, facts, looks: &coverage.looks, living: &living, as_of };
+    let settlements = match &inputs.settlements {
+        Some(_) => Some(report::settlements_csv(&outcome.settlements)?),
+        None => None,
+    };
     let mut outputs = vec![
         ("summary.json", summary),
         ("breaks.csv", report::breaks_csv(&outcome.lines, facts)?),
@@ -210,6 +227,7 @@ pub fn execute_after(
     if carried.keep_closed {
         outputs.push(("closed.ndjson", report::closed_ndjson(&handed)?));
     }
+    outputs.extend(settlements.map(|bytes| ("settlements.csv", bytes)));
     Ok(Run {
         as_of,
         outputs,
@@ -231,6 +249,7 @@ struct Reading<'a> {
     rejected_rows: Vec<Rejected>,
     rejected: BTreeMap<Leg, u64>,
     covered_until: BTreeMap<Leg, Instant>,
+    bank: BankHeard,
     latest: BTreeMap<Leg, Instant>,
     looks: Vec<Look>,
     /// The moment at which the run before judged.
@@ -296,8 +315,15 @@ impl<'a> Reading<'a> {
                 self.leave_out_others(file, settings, &mut table.rows, |row| &row.account);
                 FileFacts::take(table, self.inputs.notices.get_or_insert_default())
             }
-            leg @ (Leg::Settlements | Leg::Bank) => {
-                return Err(FileError::LegNotJudged { file: file.name.to_owned(), leg: leg.word() }.into());
+            Leg::Settlements => {
+                let mut table = read_settlements(&source, settings)?;
+                self.leave_out_others(file, settings, &mut table.rows, |row| &row.account);
+                FileFacts::take(table, self.inputs.settlements.get_or_insert_default())
+            }
+            Leg::Bank => {
+                let table = read_bank(&source, &settings.mapping.bank)?;
+                self.bank.hear(&table, file.coverage);
+                FileFacts::take(table, self.inputs.bank.get_or_insert_default())
             }
         };
         self.note(file, settings.policy, facts);
@@ -384,6 +410,11 @@ impl<'a> Reading<'a> {
             orders: of(Leg::Orders),
             reports: of(Leg::Reports),
             notices: of(Leg::Notices),
+            settlements: of(Leg::Settlements),
+            bank: match coverage_rule(settings.policy, Leg::Bank) {
+                CoverageRule::Complete => BankCoverage { all: Some(moment), ..BankCoverage::default() },
+                CoverageRule::Latest => self.bank.coverage(moment),
+            },
             ..Coverage::default()
         };
         for look in self.looks.iter().chain(settings.looks) {
@@ -405,6 +436,73 @@ fn coverage_rule(policy: &Policy, leg: Leg) -> CoverageRule {
         Leg::Orders => policy.coverage.orders,
         Leg::Reports => policy.coverage.reports,
         Leg::Notices => policy.coverage.notices,
-        Leg::Settlements | Leg::Bank => CoverageRule::Latest,
+        Leg::Settlements => policy.ledger_coverage.settlements,
+        Leg::Bank => policy.ledger_coverage.bank,
+    }
+}
+
+/// Reads a file of settlements: by the mapping where there is one, since a mapping speaks of columns whatever a file looks
+/// like, else by how it begins.
+fn read_settlements<'a>(
+    source: &Source<'a>,
+    settings: &Settings<'a>,
+) -> Result<Table<SettlementRow<'a>>, FileError> {
+    let mapping = &settings.mapping.settlements;
+    let own = settings.settlement_layouts.iter().find(|layout| (layout.is_one)(source.bytes));
+    match own.filter(|_| *mapping == LegMapping::default()) {
+        Some(layout) => {
+            let account = source.account.ok_or_else(|| FileError::NoAccount {
+                file: source.name.to_owned(),
+                remedy: "give the account whose settlements these are".to_owned(),
+            })?;
+            (layout.read)(source, account)
+        }
+        None => formats::read_settlements(source, mapping),
+    }
+}
+
+/// Reads a file of the bank in the same way.
+fn read_bank<'a>(source: &Source<'a>, mapping: &LegMapping) -> Result<Table<BankRow<'a>>, FileError> {
+    let statement = StatementFormat::sniff(source.bytes).filter(|_| *mapping == LegMapping::default());
+    match statement {
+        Some(format) => formats::read_statement(source, format),
+        None => formats::read_bank(source, mapping),
+    }
+}
+
+/// How far the files of the bank speak, and of which of its accounts.
+#[derive(Default)]
+struct BankHeard {
+    all: Option<Instant>,
+    by_account: BTreeMap<String, Option<Instant>>,
+    /// Files without a line, which do not say whose they are.
+    quiet: Option<Instant>,
+}
+
+impl BankHeard {
+    fn hear(&mut self, table: &Table<BankRow<'_>>, coverage: FileCoverage) {
+        if let FileCoverage::UpTo(time) = coverage {
+            self.all = self.all.max(Some(time));
+        }
+        let until = table.latest.filter(|_| coverage == FileCoverage::Plain);
+        if table.rows.is_empty() {
+            self.quiet = self.quiet.max(until);
+        }
+        for row in &table.rows {
+            match self.by_account.get_mut(row.bank_account.as_ref()) {
+                Some(known) => *known = until.max(*known),
+                None => drop(self.by_account.insert(row.bank_account.to_string(), until)),
+            }
+        }
+    }
+
+    fn coverage(&self, moment: Instant) -> BankCoverage {
+        // Where there is one account at most, nobody else can be meant.
+        let quiet = self.quiet.filter(|_| self.by_account.len() <= 1);
+        let by_account = self.by_account.iter().filter_map(|(name, until)| Some((name.clone(), (*until)?)));
+        BankCoverage {
+            all: self.all.max(quiet).map(|time| time.min(moment)),
+            by_account: by_account.map(|(name, until)| (name, until.min(moment))).collect(),
+        }
     }
 }

@@ -23,6 +23,10 @@ pub struct Desk {
     pub reports: Vec<Row>,
     pub portal: Vec<Row>,
     pub notices: Option<Vec<Row>>,
+    /// Files of the settlements leg.
+    pub settlements: Vec<Vec<Row>>,
+    /// Files of the bank leg.
+    pub bank: Vec<Vec<Row>>,
     policy: String,
     as_of: Option<String>,
     looks: Vec<Look>,
@@ -50,7 +54,7 @@ pub struct Before {
 
 /// Every leg has been heard to the end.
 pub const COMPLETE: &str =
-    "[coverage]\norders = \"complete\"\nreports = \"complete\"\nnotices = \"complete\"\n";
+    "[coverage]\norders = \"complete\"\nreports = \"complete\"\nnotices = \"complete\"\nsettlements = \"complete\"\nbank = \"complete\"\n";
 
 /// The moment of judgement, unless a test chooses another.
 pub const AS_OF: &str = "20T12:00";
@@ -62,6 +66,8 @@ impl Default for Desk {
             reports: Vec::new(),
             portal: Vec::new(),
             notices: None,
+            settlements: Vec::new(),
+            bank: Vec::new(),
             policy: COMPLETE.to_owned(),
             as_of: Some(AS_OF.to_owned()),
             looks: Vec::new(),
@@ -102,6 +108,39 @@ impl Desk {
     pub fn notice(mut self, fields: &str) -> Desk {
         let defaults = "account=1 cip=100 event_type=cip.paid operation_number=7 amount=50.00 currency=PEN paid_at=1T10:00 received_at=1T10:01";
         self.notices.get_or_insert_default().push(row(&[defaults, fields]));
+        self
+    }
+
+    /// Lays a line of a settlement on the desk: by default of `L-1001`, paid out on the 4th, over CIP 100 and 50.00 of which
+    /// the provider keeps 1.50 and 0.27.
+    pub fn settlement(mut self, fields: &str) -> Desk {
+        let line = settlement_line(fields);
+        match self.settlements.last_mut() {
+            Some(file) => file.push(line),
+            None => self.settlements.push(vec![line]),
+        }
+        self
+    }
+
+    /// Begins another file of settlements; the first one where there is none, so that settlements are a part of the input.
+    pub fn next_settlements(mut self) -> Desk {
+        self.settlements.push(Vec::new());
+        self
+    }
+
+    /// Lays a line of the bank on the desk: by default the deposit of that settlement on the 4th.
+    pub fn bank(mut self, fields: &str) -> Desk {
+        let line = bank_line(fields);
+        match self.bank.last_mut() {
+            Some(file) => file.push(line),
+            None => self.bank.push(vec![line]),
+        }
+        self
+    }
+
+    /// Begins another statement of the bank, or the first.
+    pub fn next_statement(mut self) -> Desk {
+        self.bank.push(Vec::new());
         self
     }
 
@@ -170,6 +209,11 @@ impl Desk {
         if self.notices.is_some() {
             files.push(input(Leg::Notices, "notices.csv", &notices));
         }
+        let settlements: Vec<_> =
+            self.settlements.iter().map(|rows| csv_text(rows, SETTLEMENT_COLUMNS)).collect();
+        let bank: Vec<_> = self.bank.iter().map(|rows| csv_text(rows, BANK_COLUMNS)).collect();
+        files.extend(settlements.iter().map(|bytes| input(Leg::Settlements, "settlements.csv", bytes)));
+        files.extend(bank.iter().map(|bytes| input(Leg::Bank, "bank.csv", bytes)));
         let as_of = self.as_of.as_deref().map(|time| Instant::parse(&long_time(time)).unwrap());
         execute_counted(before, &files, &self.policy, as_of, &self.looks, self.refused.as_deref())
     }
@@ -218,6 +262,7 @@ fn execute_counted(
         opened: &opened,
         only_account: None,
         refused,
+        settlement_layouts: &[],
         needs_person: &[],
         notes: &[],
     };
@@ -273,7 +318,7 @@ impl Outcome {
     /// The classes of all lines, sorted; a status mismatch with its reason.
     pub fn classes(&self) -> Vec<String> {
         let word = |line: &Row| match line["class"].as_str() {
-            "status_mismatch" => format!("status_mismatch {}", line["reason"]),
+            class @ ("status_mismatch" | "settlement_variance") => format!("{class} {}", line["reason"]),
             class => class.to_owned(),
         };
         let mut classes: Vec<String> = self.lines().iter().map(word).collect();
@@ -303,6 +348,23 @@ impl Outcome {
         Before { open: Some(self.bytes("open.ndjson").to_vec()), closed: closed.collect() }
     }
 
+    /// The breaks of settlements, deposits and refunds, as class and reason, sorted.
+    pub fn money_breaks(&self) -> Vec<String> {
+        let beside = |line: &&Row| {
+            let class = line["class"].as_str();
+            class.contains("settle") || class.contains("deposit") || class == "refund_unpaid" || class.contains("invoice")
+        };
+        let word = |line: &Row| format!("{} {}", line["class"], line["reason"]).trim_end().to_owned();
+        let mut found: Vec<String> = self.breaks.iter().filter(beside).map(word).collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// The lines of `settlements.csv`.
+    pub fn settlements(&self) -> Vec<Row> {
+        read_csv(self.bytes("settlements.csv"))
+    }
+
     /// Rows of a leg in a bucket, as `summary.json` counts them.
     pub fn rows_in(&self, leg: &str, currency: &str, bucket: &str) -> u64 {
         self.summary["conservation"][leg][currency][bucket]["rows"].as_u64().unwrap_or(0)
@@ -312,6 +374,32 @@ impl Outcome {
 const ORDER_COLUMNS: &str = "account,reference_id,cip,amount,currency,status,created_at";
 const REPORT_COLUMNS: &str = "account,cip,reference_id,provider_id,amount,currency,status";
 const NOTICE_COLUMNS: &str = "account,cip,event_type,amount,currency,received_at";
+
+const SETTLEMENT_COLUMNS: &str = "account,settlement_id,currency,kind,gross,net";
+const BANK_COLUMNS: &str = "bank_account,value_date,amount,currency,description";
+
+/// A payment's line nets 48.23 unless it says otherwise; any other line has no fees and is what it says as gross.
+fn settlement_line(fields: &str) -> Row {
+    let named = row(&[fields]);
+    let batch = "account=1 settlement_id=L-1001 currency=PEN kind=payment paid_on=2026-03-04 bank_reference=OP-77";
+    match named.get("kind").map_or("payment", String::as_str) {
+        "payment" => row(&[batch, "cip=100 gross=50.00 commission=1.50 igv=0.27 net=48.23", fields]),
+        "refund" | "reversal" => row(&[batch, "cip=100 gross=-50.00 net=-50.00", fields]),
+        _ => {
+            let gross = named.get("gross").cloned().unwrap_or_default();
+            row(&[batch, &format!("net={gross}"), fields])
+        }
+    }
+}
+
+fn bank_line(fields: &str) -> Row {
+    let defaults = "bank_account=191-1 bank_reference=OP-77 value_date=2026-03-04 amount=48.23 currency=PEN description=PAGOEFECTIVO";
+    let mut line = row(&[defaults, fields]);
+    if let Some(text) = line.get_mut("description") {
+        *text = text.replace('_', " ");
+    }
+    line
+}
 
 fn report_row(fields: &str) -> Row {
     let named = row(&[fields]);

@@ -20,6 +20,7 @@ mod outputs;
 mod records;
 mod refunds;
 mod second;
+mod settlements;
 mod shuffle;
 mod tolerance;
 mod waiting;

@@ -174,6 +174,7 @@ fn a_known_break_keeps_the_time_at_which_it_was_opened() {
             opened,
             only_account: None,
             refused: None,
+            settlement_layouts: &[],
             needs_person: &[],
             notes: &[],
         };
@@ -217,6 +218,7 @@ fn a_header_without_rows_is_a_good_file_and_no_bytes_are_not() {
         opened: &opened,
         only_account: None,
         refused: None,
+        settlement_layouts: &[],
         needs_person: &[],
         notes: &[],
     };
@@ -294,6 +296,7 @@ fn rows_of_another_account_are_left_out_and_told() {
             opened: &std::collections::BTreeMap::new(),
             only_account: Some("own"),
             refused: None,
+            settlement_layouts: &[],
             needs_person: &[],
             notes: &[],
         },

@@ -307,7 +307,6 @@ pub(crate) fn fault(error: &FileError) -> String {
             format!("has no column for {field}: see docs/formats.md")
         }
         FileError::NoAccount { .. } => "has no column \"account\"".to_owned(),
-        FileError::LegNotJudged { leg, .. } => format!("holds {leg}, which nobody reads here"),
         FileError::NoStatement { what, .. } => {
             format!("has no {what} statement in it: ask the bank for it again")
         }

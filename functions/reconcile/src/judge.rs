@@ -168,6 +168,7 @@ fn execute(
         opened: &times(&manifest.opened, "opened", BreakId::parse)?,
         only_account: Some(account),
         refused: Some(&refused(manifest)?),
+        settlement_layouts: &[],
         needs_person: &needs_person,
         notes,
     };

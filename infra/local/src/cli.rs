@@ -21,7 +21,7 @@ wrong), 1 breaks or rejected rows (replay: other bytes; signature: it is wrong; 
 pub enum Command {
     /// Plays the whole system once on this machine, with a simulated provider
     Demo(DemoArguments),
-    /// Reconciles files of orders, reports and notices
+    /// Reconciles files of orders, reports, notices, settlements and bank lines
     Reconcile(ReconcileArguments),
     /// Makes an archived run again and compares it byte for byte
     Replay(ReplayArguments),
@@ -92,6 +92,12 @@ pub struct ReconcileArguments {
     /// Writes closed.ndjson for the runs that come after
     #[arg(long)]
     pub keep_closed: bool,
+    /// The provider's settlements, line by line; a Settlement Report is known by its header
+    #[arg(long, value_name = "F", num_args = 1..)]
+    pub settlements: Vec<PathBuf>,
+    /// Lines of the bank; statements in MT940 and CAMT.053 are known by how they begin
+    #[arg(long, value_name = "F", num_args = 1..)]
+    pub bank: Vec<PathBuf>,
     /// The account of files without an account column
     #[arg(long, value_name = "A")]
     pub account: Option<String>,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use cuadre::carry::{Carried, CarriedFile};
 use cuadre::formats::Leg;
 use cuadre::money::{Currency, format_minor};
+use cuadre::pagoefectivo::settlement_report;
 use cuadre::run::{self, FileCoverage, InputFile, Run, RunError, Settings};
 
 use crate::cli::ReconcileArguments;
@@ -51,6 +52,7 @@ pub(crate) fn run(arguments: &ReconcileArguments) -> Result<Done, Failure> {
         opened: &BTreeMap::new(),
         only_account: None,
         refused: None,
+        settlement_layouts: &[settlement_report::LAYOUT_OF_SETTLEMENTS],
         needs_person: &[],
         notes: &[],
     };
@@ -114,6 +116,8 @@ fn paths(arguments: &ReconcileArguments) -> Result<Vec<(Kind, PathBuf)>, Failure
         (Kind::Leg(Leg::Orders), &arguments.orders),
         (Kind::Leg(Leg::Reports), &arguments.reports),
         (Kind::Leg(Leg::Notices), &arguments.notices),
+        (Kind::Leg(Leg::Settlements), &arguments.settlements),
+        (Kind::Leg(Leg::Bank), &arguments.bank),
         (Kind::Open, &arguments.open),
         (Kind::Closed, &arguments.closed),
     ];

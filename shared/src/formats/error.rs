@@ -94,14 +94,6 @@ pub enum FileError {
         /// What to do; names the nearest unknown column where one is close.
         remedy: String,
     },
-    /// A leg that is read and that no run judges yet.
-    #[error("{file} holds {leg}, which a run does not judge yet: leave it out")]
-    LegNotJudged {
-        /// Name of the file.
-        file: String,
-        /// The leg.
-        leg: &'static str,
-    },
     /// A file in which no statement of a bank begins.
     #[error(
         "{file} has no {what} statement in it: ask the bank for the statement as {what}, or give it as CSV"

@@ -24,6 +24,7 @@ mod propose;
 mod reader;
 mod reports;
 mod running_balance;
+mod settlement_lines;
 mod settlements;
 mod statements;
 mod values;
@@ -48,12 +49,14 @@ pub(crate) use fields::{Defect, Fields};
 pub(crate) use mapping::toml_fault;
 pub(crate) use plan::{Field, Kind, Layout};
 pub(crate) use reader::read as read_layout;
+pub(crate) use settlement_lines::number as number_settlement_lines;
 
 pub use error::FileError;
 pub use mapping::{LegMapping, Mapping, MappingError};
 pub use place::text_at;
 pub use preset::preset;
 pub use propose::{Preview, Proposal, ProposalError, propose};
+pub use settlement_lines::{SettlementIdentity, repeated};
 pub use statements::merge_statements;
 pub use write::{
     write_bank_ndjson, write_notice_ndjson, write_order_ndjson, write_report_ndjson, write_settlement_ndjson,
@@ -265,7 +268,7 @@ pub fn read_notices<'a>(
     reader::read(source, &notices::LAYOUT, mapping, notices::read, notices::latest)
 }
 
-/// Reads a file of settlement lines.
+/// Reads a file of settlement lines; identical lines are numbered from 1 in its order.
 ///
 /// # Errors
 /// [`FileError`], as for [`read_orders`].
@@ -273,7 +276,10 @@ pub fn read_settlements<'a>(
     source: &Source<'a>,
     mapping: &LegMapping,
 ) -> Result<Table<SettlementRow<'a>>, FileError> {
-    reader::read(source, &settlements::LAYOUT, mapping, settlements::read, settlements::latest)
+    let mut table =
+        reader::read(source, &settlements::LAYOUT, mapping, settlements::read, settlements::latest)?;
+    settlement_lines::number(&mut table.rows);
+    Ok(table)
 }
 
 /// Reads a file of bank lines, which counts as one statement: identical lines are numbered from 1 in its order. The

@@ -232,6 +232,7 @@ fn settlement() -> impl Strategy<Value = SettlementRow<'static>> {
                 fx_rate: rate.map(|rate| Rate::parse(&rate).unwrap()),
                 paid_on: time.map(Instant::business_day).filter(is_a_date),
                 bank_reference: texts[1].clone(),
+                ordinal: 1,
                 extras,
             }
         },

@@ -51,7 +51,7 @@ pub(super) const LAYOUT: Layout = Layout {
     ],
 };
 
-/// Reads one row, field by field in the order of the format.
+/// Reads one row, field by field in the order of the format. Its ordinal is 1 until the file's lines are counted.
 pub(super) fn read<'a>(row: &mut Fields<'a, '_>) -> Result<SettlementRow<'a>, Defect> {
     Ok(SettlementRow {
         account: row.required_text(ACCOUNT)?,
@@ -67,6 +67,7 @@ pub(super) fn read<'a>(row: &mut Fields<'a, '_>) -> Result<SettlementRow<'a>, De
         fx_rate: row.rate(FX_RATE)?,
         paid_on: row.day(PAID_ON)?,
         bank_reference: row.text(BANK_REFERENCE)?,
+        ordinal: 1,
         extras: row.extras()?,
     })
 }

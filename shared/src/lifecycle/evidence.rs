@@ -316,7 +316,9 @@ pub struct SettlementRow<'a> {
     pub paid_on: Option<Day>,
     /// What the bank calls the payout, where the statement says so.
     pub bank_reference: Option<Text<'a>>,
-    /// Unknown columns.
+    /// Which of the identical lines of its file this is, 1 for the first.
+    pub ordinal: u32,
+    /// Unknown columns; they take no part in what makes two lines identical.
     pub extras: Extras<'a>,
 }
 

@@ -21,10 +21,12 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use crate::formats::{
-    Defect, Field, Fields, FileError, Format, Kind, Layout, Leg, LegMapping, Source, Table, read_layout,
+    Defect, Field, Fields, FileError, Format, Kind, Layout, Leg, LegMapping, Source, Table, number_settlement_lines,
+    read_layout,
 };
 use crate::lifecycle::evidence::{SettlementKind, SettlementRow};
 use crate::money::{Micros, Rate};
+use crate::run::SettlementLayout;
 
 const ACCOUNT: Field = Field::required(0, "account", Kind::Text);
 const TRANSACTION_ID: Field = Field::required(1, "TransactionID", Kind::Text);
@@ -132,6 +134,9 @@ pub fn is_one(bytes: &[u8]) -> bool {
     holds(TRANSACTION_ID) && holds(BUSINESS_TYPE)
 }
 
+/// The layout as a run takes it.
+pub const LAYOUT_OF_SETTLEMENTS: SettlementLayout = SettlementLayout { is_one, read };
+
 /// Reads a report of any of the three versions, whose rows become settlement lines of `account`; a comma stands between
 /// its columns, and it has to have its header (`include_header=true`). [`Source::format`] and [`Source::account`] play no
 /// part.
@@ -152,6 +157,7 @@ pub fn read<'a>(source: &Source<'a>, account: &'a str) -> Result<Table<Settlemen
         let reason = "has both FeeAmount and TotalFeeAmount, as no version that is known has".to_owned();
         return Err(FileError::BrokenHeader { file: source.name.to_owned(), reason });
     }
+    number_settlement_lines(&mut table.rows);
     table.unknown_columns.retain(|column| !SILENT_COLUMNS.contains(&column.as_str()));
     Ok(table)
 }
@@ -221,6 +227,7 @@ fn row<'a>(fields: &mut Fields<'a, '_>) -> Result<SettlementRow<'a>, Defect> {
         fx_rate: stated.rate,
         paid_on: None,
         bank_reference: fields.text(PAYMENT_NUMBER)?,
+        ordinal: 1,
         extras,
     })
 }

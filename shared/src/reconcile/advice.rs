@@ -30,11 +30,26 @@ pub(super) fn severity(
             | Class::MissingOrder
             | Class::MissingAtProvider
             | Class::CurrencyMismatch
-            | Class::DuplicatePayment,
+            | Class::DuplicatePayment
+            | Class::MissingDeposit
+            | Class::RefundUnpaid,
             _,
-        ) => Severity::High,
+        )
+        | (
+            Class::SettlementVariance,
+            Some(Reason::Unexplained | Reason::OffsettingErrors | Reason::GrossDiffers | Reason::UnknownRefund),
+        )
+        | (Class::DepositVariance, Some(Reason::Underpaid)) => Severity::High,
         (
-            Class::StatusMismatch | Class::AmountMismatch | Class::AmbiguousReference | Class::LatePayment,
+            Class::StatusMismatch
+            | Class::AmountMismatch
+            | Class::AmbiguousReference
+            | Class::LatePayment
+            | Class::Unsettled
+            | Class::SettlementVariance
+            | Class::FeeInvoiceVariance
+            | Class::UnknownDeposit
+            | Class::DepositVariance,
             _,
         ) => Severity::Medium,
         (Class::MissingNotice, _) => Severity::Low,
@@ -84,6 +99,18 @@ pub(super) fn suggestion(class: Class, reason: Option<Reason>) -> &'static str {
             "Do not ship. Ask the provider; if it knows no such payment, rotate the key."
         }
         Class::Finding => finding_suggestion(reason),
+        Class::Unsettled => "Ask the provider with which settlement it pays this payment out.",
+        Class::SettlementVariance => settlement_suggestion(reason),
+        Class::FeeInvoiceVariance => "Do not book the invoice yet; ask the provider to explain the difference.",
+        Class::UnknownDeposit => unknown_deposit_suggestion(reason),
+        Class::MissingDeposit => {
+            "Ask the provider for the bank's reference of the payout, and the bank where the money is."
+        }
+        Class::DepositVariance => match reason {
+            Some(Reason::Overpaid) => "Find out what the surplus is for; the provider may ask for it back.",
+            _ => "Claim the rest at the provider, or have the bank say what it kept.",
+        },
+        Class::RefundUnpaid => "Pay the shopper, or have the provider prove that it did.",
     }
 }
 
@@ -126,6 +153,34 @@ fn mismatch_suggestion(reason: Option<Reason>) -> &'static str {
         }
         Some(Reason::StillPayable) => "Delete the CIP at the provider, so that nobody pays it.",
         _ => "Compare both sides and correct the one that is wrong.",
+    }
+}
+
+fn settlement_suggestion(reason: Option<Reason>) -> &'static str {
+    match reason {
+        Some(Reason::OffsettingErrors) => {
+            "Have the provider correct the lines: the sum is right only because their errors cancel out."
+        }
+        Some(Reason::GrossDiffers) => "Have the provider settle what was paid; claim what is missing.",
+        Some(Reason::UnknownPayment) => {
+            "Find the payment in the provider's portal; if it is not yours, the provider will want it back."
+        }
+        Some(Reason::SettledTwice) => "Keep the surplus apart: the provider will take it back.",
+        Some(Reason::UnknownRefund) => "Ask the provider who gave this money back, and on whose order.",
+        Some(Reason::FeeDiffers) => {
+            "Compare with the contract; claim the difference, or correct the terms in the policy."
+        }
+        _ => "Ask the provider what the difference is; do not book the settlement as it stands.",
+    }
+}
+
+fn unknown_deposit_suggestion(reason: Option<Reason>) -> &'static str {
+    match reason {
+        Some(Reason::SeveralSplits) => "Ask the provider which of the named settlements the deposit pays.",
+        Some(Reason::SearchStopped) => {
+            "Ask the provider which settlements the deposit pays: too many are open to try them all."
+        }
+        _ => "Find out who paid it in, by the bank's voucher; ask the provider for the settlement.",
     }
 }
 

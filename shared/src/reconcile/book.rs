@@ -10,6 +10,7 @@ use super::judge::{Judge, Judgement, Stand};
 use super::notice_health::Tally;
 use super::notices::{Hearing, Relation, announcements};
 use super::orders::OrderView;
+use super::settling::Settling;
 use super::subject;
 use super::variance::Booked;
 use super::{ClassTotals, Conservation, ConservationError, Coverage, Inputs, LegRows, Line, Outcome};
@@ -41,6 +42,7 @@ pub(super) struct Book<'c, 'r, 'a> {
     owners: Owners,
     watch: Watch,
     health: Tally<'r>,
+    settling: Settling,
 }
 
 /// The order that a CIP belongs to, by index, where there is exactly one; kept only for the lines beside the pairs.
@@ -59,6 +61,7 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             owners: Owners::new(),
             watch: Watch::new(inputs.orders.len()),
             health: Tally::default(),
+            settling: Settling::default(),
         }
     }
 
@@ -306,6 +309,12 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
         self.lines.extend(watch.close(&self.judge.policy.fraud, self.inputs, orders));
     }
 
+    /// The relations beyond the reports, judged by themselves.
+    pub fn enter_settling(&mut self, mut settling: Settling) {
+        self.lines.append(&mut settling.lines);
+        self.settling = settling;
+    }
+
     /// Closes the book: sorts, sums up, and asserts conservation.
     pub fn close(self, opened: &BTreeMap<BreakId, Instant>) -> Result<Outcome, ConservationError> {
         let mut lines = self.lines;
@@ -321,14 +330,17 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             orders: self.orders.close(self.inputs.orders.iter().map(|row| row.amount))?,
             reports: self.reports.close(self.inputs.reports.iter().map(|row| row.amount))?,
             notices,
+            settlements: self.settling.settlement_rows,
+            payments: self.settling.payments,
         };
         let booked = Booked::by_account(&lines);
         conservation::check_variance(&conservation.orders, &conservation.reports, &booked)?;
         let rules = fraud::ran(&self.judge.policy.fraud, self.inputs);
-        let totals = totals(&lines, self.inputs.notices.is_some(), !rules.is_empty());
+        let totals = totals(&lines, self.inputs, !rules.is_empty());
         let findings = findings(&lines, &rules);
         let (waiting, notice_health) = (self.waiting, self.health.close());
-        Ok(Outcome { lines, waiting, totals, findings, conservation, booked, notice_health })
+        let settlements = self.settling.settlements;
+        Ok(Outcome { lines, waiting, totals, findings, conservation, booked, notice_health, settlements })
     }
 }
 
@@ -356,15 +368,19 @@ fn rows_of(orders: &[&OrderView<'_, '_>], members: &[&Member<'_, '_, '_>]) -> Le
     rows
 }
 
-fn totals(lines: &[Line], with_notices: bool, with_findings: bool) -> BTreeMap<Class, ClassTotals> {
+fn totals(lines: &[Line], inputs: &Inputs<'_>, with_findings: bool) -> BTreeMap<Class, ClassTotals> {
+    let (settlements, bank) = (inputs.settlements.is_some(), inputs.bank.is_some());
+    let parts: [(&[Class], bool); 6] = [
+        (&Class::ALWAYS, true),
+        (&Class::WITH_NOTICES, inputs.notices.is_some()),
+        (&Class::WITH_SETTLEMENTS, settlements),
+        (&Class::WITH_BANK, bank),
+        (&Class::WITH_EITHER, settlements || bank),
+        (&[Class::Finding], with_findings),
+    ];
+    let classes = parts.iter().filter(|(_, there)| *there).flat_map(|(classes, _)| *classes);
     let mut totals: BTreeMap<Class, ClassTotals> =
-        Class::ALWAYS.into_iter().map(|class| (class, ClassTotals::default())).collect();
-    if with_notices {
-        totals.extend(Class::WITH_NOTICES.map(|class| (class, ClassTotals::default())));
-    }
-    if with_findings {
-        totals.entry(Class::Finding).or_default();
-    }
+        classes.map(|class| (*class, ClassTotals::default())).collect();
     for line in lines {
         add(totals.entry(line.class).or_default(), line);
     }

@@ -35,6 +35,20 @@ pub enum Class {
     UnconfirmedNotice,
     /// A pattern over several orders or payments that a fraud rule speaks of; the reason names the rule.
     Finding,
+    /// A payment that no settlement carries.
+    Unsettled,
+    /// A settlement that does not add up, or whose lines differ from the payments.
+    SettlementVariance,
+    /// An invoice of the provider that differs from the fees of its month.
+    FeeInvoiceVariance,
+    /// A credit of the bank that no settlement explains.
+    UnknownDeposit,
+    /// A settlement that the bank has not paid in.
+    MissingDeposit,
+    /// A deposit over more or less than its settlements.
+    DepositVariance,
+    /// Money that was to go back to the shopper and did not.
+    RefundUnpaid,
 }
 
 impl Class {
@@ -58,6 +72,16 @@ impl Class {
     /// The classes that exist only where notices are among the inputs.
     pub const WITH_NOTICES: [Class; 2] = [Class::MissingNotice, Class::UnconfirmedNotice];
 
+    /// The classes that exist only where settlements are among the inputs.
+    pub const WITH_SETTLEMENTS: [Class; 3] =
+        [Class::Unsettled, Class::SettlementVariance, Class::FeeInvoiceVariance];
+
+    /// The classes that exist only where lines of the bank are among the inputs.
+    pub const WITH_BANK: [Class; 3] = [Class::UnknownDeposit, Class::MissingDeposit, Class::DepositVariance];
+
+    /// The class that exists where either of them is.
+    pub const WITH_EITHER: [Class; 1] = [Class::RefundUnpaid];
+
     /// The word of the outputs.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -78,6 +102,13 @@ impl Class {
             Class::MissingNotice => "missing_notice",
             Class::UnconfirmedNotice => "unconfirmed_notice",
             Class::Finding => "finding",
+            Class::Unsettled => "unsettled",
+            Class::SettlementVariance => "settlement_variance",
+            Class::FeeInvoiceVariance => "fee_invoice_variance",
+            Class::UnknownDeposit => "unknown_deposit",
+            Class::MissingDeposit => "missing_deposit",
+            Class::DepositVariance => "deposit_variance",
+            Class::RefundUnpaid => "refund_unpaid",
         }
     }
 
@@ -99,7 +130,14 @@ impl Class {
             | Class::DuplicatePayment
             | Class::MissingNotice
             | Class::UnconfirmedNotice
-            | Class::Finding => Bucket::Break,
+            | Class::Finding
+            | Class::Unsettled
+            | Class::SettlementVariance
+            | Class::FeeInvoiceVariance
+            | Class::UnknownDeposit
+            | Class::MissingDeposit
+            | Class::DepositVariance
+            | Class::RefundUnpaid => Bucket::Break,
         }
     }
 
@@ -205,6 +243,28 @@ pub enum Reason {
     RefundToOtherPayee,
     /// Rule: many callbacks were refused for their signature.
     BadSignatures,
+    /// The settlement states another sum than its lines give, by more than rounding explains.
+    Unexplained,
+    /// Lines of the settlement are wrong in themselves, and their errors cancel out in the sum.
+    OffsettingErrors,
+    /// A line of the settlement states another amount than was paid.
+    GrossDiffers,
+    /// A line of the settlement is about a payment that no report knows.
+    UnknownPayment,
+    /// A payment is settled more often than it was made.
+    SettledTwice,
+    /// A line takes money back of a payment that nobody says went back.
+    UnknownRefund,
+    /// The commission or its tax is not that of the contract.
+    FeeDiffers,
+    /// Exactly one set of open settlements adds up to the deposit.
+    ProvedBySearch,
+    /// Several sets of open settlements add up to the deposit.
+    SeveralSplits,
+    /// No set of open settlements adds up to the deposit.
+    NoSplit,
+    /// The search for the settlements of the deposit ended at its bound.
+    SearchStopped,
 }
 
 impl Reason {
@@ -237,6 +297,17 @@ impl Reason {
             Reason::FulfilledBeforePaid => "fulfilled_before_paid",
             Reason::RefundToOtherPayee => "refund_to_other_payee",
             Reason::BadSignatures => "bad_signatures",
+            Reason::Unexplained => "unexplained",
+            Reason::OffsettingErrors => "offsetting_errors",
+            Reason::GrossDiffers => "gross_differs",
+            Reason::UnknownPayment => "unknown_payment",
+            Reason::SettledTwice => "settled_twice",
+            Reason::UnknownRefund => "unknown_refund",
+            Reason::FeeDiffers => "fee_differs",
+            Reason::ProvedBySearch => "proved_by_search",
+            Reason::SeveralSplits => "several_splits",
+            Reason::NoSplit => "no_split",
+            Reason::SearchStopped => "search_stopped",
         }
     }
 }

@@ -75,11 +75,19 @@ impl Ledger {
 
     /// Sums up. A row has one place in the ledger, so that it cannot be counted twice; one without a bucket is an error.
     pub fn close(self, amounts: impl Iterator<Item = Money>) -> Result<Buckets, ConservationError> {
+        self.close_amounts(amounts.map(|money| (money.currency, money.minor)))
+    }
+
+    /// The same of amounts in whatever unit the leg has.
+    pub fn close_amounts(
+        self,
+        amounts: impl Iterator<Item = (Currency, i64)>,
+    ) -> Result<Buckets, ConservationError> {
         let leg = self.leg;
         let mut buckets: Buckets = BTreeMap::new();
-        for (index, (money, bucket)) in amounts.zip(self.buckets).enumerate() {
+        for (index, ((currency, amount), bucket)) in amounts.zip(self.buckets).enumerate() {
             let bucket = bucket.ok_or(ConservationError::Unassigned { leg, index })?;
-            buckets.entry(money.currency).or_default().entry(bucket).or_default().add(money.minor);
+            buckets.entry(currency).or_default().entry(bucket).or_default().add(amount);
         }
         Ok(buckets)
     }

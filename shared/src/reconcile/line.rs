@@ -72,6 +72,10 @@ pub struct LegRows {
     pub reports: Vec<RowIndex>,
     /// Rows of the notices leg.
     pub notices: Vec<RowIndex>,
+    /// Rows of the settlements leg; those in question first.
+    pub settlements: Vec<RowIndex>,
+    /// Rows of the bank leg.
+    pub bank: Vec<RowIndex>,
 }
 
 impl Line {

@@ -2,6 +2,7 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 mod advice;
+mod beside;
 mod book;
 pub mod class;
 mod conservation;
@@ -13,8 +14,12 @@ mod line;
 mod notice_health;
 mod notices;
 mod orders;
+mod payment;
+mod settlement;
+mod settling;
 mod subject;
 pub mod table;
+mod under;
 mod variance;
 
 use std::collections::{BTreeMap, HashMap};
@@ -25,6 +30,8 @@ pub use fraud::RefusedCallbacks;
 pub use line::{LegRows, Line};
 pub use notice_health::{NoticeDelay, NoticeHealth};
 pub use variance::{Booked, Exchanged, Variance};
+pub use settlement::{Statement, amount_text};
+pub use settling::{DepositPaid, Settlement};
 
 use self::book::Book;
 use self::class::{Class, Reason};
@@ -33,7 +40,7 @@ use crate::calendar::Instant;
 use crate::config::Policy;
 use crate::ids::{BreakId, Cip};
 use crate::lifecycle::cip::{CipKey, CipView};
-use crate::lifecycle::evidence::{NoticeRow, OrderRow, ReportRow};
+use crate::lifecycle::evidence::{BankRow, NoticeRow, OrderRow, ReportRow, SettlementRow};
 use crate::money::Currency;
 
 /// The rows of a run.
@@ -47,6 +54,10 @@ pub struct Inputs<'a> {
     pub notices: Option<Vec<NoticeRow<'a>>>,
     /// Callbacks that were refused for their signature; absent where nobody counted.
     pub refused: Option<&'a [RefusedCallbacks]>,
+    /// Lines of the provider's settlements; absent where they are no part of the run.
+    pub settlements: Option<Vec<SettlementRow<'a>>>,
+    /// Lines of the bank's statements; absent where they are no part of the run.
+    pub bank: Option<Vec<BankRow<'a>>>,
 }
 
 /// Up to when each leg has been heard. Silence counts only where it was heard.
@@ -58,8 +69,30 @@ pub struct Coverage {
     pub reports: Option<Instant>,
     /// The signed callbacks.
     pub notices: Option<Instant>,
+    /// The provider's settlements.
+    pub settlements: Option<Instant>,
+    /// The bank, by the account that its statements are of.
+    pub bank: BankCoverage,
     /// The last look at single CIPs, by account: a search says nothing of those that it was not asked about.
     pub looks: HashMap<String, HashMap<Cip, Instant>>,
+}
+
+/// Up to when the bank has been heard. A statement says nothing of other accounts than its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BankCoverage {
+    /// On every account.
+    pub all: Option<Instant>,
+    /// On single accounts, as the statements write them.
+    pub by_account: HashMap<String, Instant>,
+}
+
+impl BankCoverage {
+    /// Up to when the bank has been heard on all of these accounts; without any, on every account.
+    #[must_use]
+    pub fn of<'n>(&self, bank_accounts: impl IntoIterator<Item = &'n str>) -> Option<Instant> {
+        let least = bank_accounts.into_iter().map(|name| self.by_account.get(name).copied()).min().flatten();
+        self.all.max(least)
+    }
 }
 
 impl Coverage {
@@ -100,6 +133,8 @@ pub struct Outcome {
     pub booked: BTreeMap<String, Booked>,
     /// How well each account is told of its payments; empty where notices are no part of the run.
     pub notice_health: BTreeMap<String, NoticeHealth>,
+    /// The settlements, in the order of account, name and currency.
+    pub settlements: Vec<Settlement>,
 }
 
 /// The buckets of each leg.
@@ -111,6 +146,10 @@ pub struct Conservation {
     pub reports: Buckets,
     /// Of the notices, in their relation to the reports; absent where there are none in the run.
     pub notices: Option<Buckets>,
+    /// Of the settlements, in their relation to the reports, their net in millionths; absent where there are none in the run.
+    pub settlements: Option<Buckets>,
+    /// Of the payments of the reports, in their relation to the settlements.
+    pub payments: Option<Buckets>,
 }
 
 /// Reconciles. The same inputs in any order give the same outcome.
@@ -135,6 +174,11 @@ pub fn run(
         book.enter_notices(notices, &orders, &cips);
     }
     book.enter_findings(&orders);
+    if inputs.settlements.is_some() || inputs.bank.is_some() {
+        let payments = payment::gather(&groups, &orders, &cips);
+        let under = under::Under { policy, coverage, as_of };
+        book.enter_settling(settling::judge(inputs, &payments, under)?);
+    }
     book.close(opened)
 }
 

@@ -130,7 +130,12 @@ fn show_order(line: &mut Line, order: Option<&OrderRow<'_>>) {
 /// payment is unknown may bear one time.
 fn operation_key(operation: &Operation<'_, '_>) -> String {
     let status = operation.speaker().map_or("", |settled| settled.row.status.word());
-    match (operation.number(), operation.paid_at()) {
+    operation_key_of(operation.number(), operation.paid_at(), status)
+}
+
+/// The same from what it is made of.
+pub(super) fn operation_key_of(number: Option<&str>, paid_at: Option<Instant>, status: &str) -> String {
+    match (number, paid_at) {
         (Some(number), _) => format!("operation {number}"),
         (None, Some(time)) => format!("{status} at {}", time.to_utc().to_rfc3339()),
         (None, None) => format!("{status} undated"),

@@ -341,6 +341,7 @@ mod tests {
             opened: &BTreeMap::new(),
             only_account: None,
             refused: None,
+            settlement_layouts: &[],
             needs_person,
             notes: &["the policy has changed".to_owned()],
         };

@@ -2,7 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::formats::{write_notice_ndjson, write_order_ndjson, write_report_ndjson};
+use crate::formats::{
+    write_bank_ndjson, write_notice_ndjson, write_order_ndjson, write_report_ndjson, write_settlement_ndjson,
+};
 use crate::lifecycle::evidence::NoticeRow;
 use crate::reconcile::class::Class;
 use crate::reconcile::{Inputs, Line};
@@ -21,6 +23,9 @@ const ROWS_OF_FINDING_MAX: usize = 100;
 
 /// How many hexadecimal digits of a fact's SHA-256 stand in `breaks.csv`.
 const SHORT_HASH_DIGITS: usize = 16;
+
+/// How many lines of a settlement the evidence of one line names: a batch has as many as the shop has payments.
+const SETTLEMENT_LINES_NAMED_MAX: usize = 100;
 
 impl Facts<'_> {
     /// The rows of orders behind a line as canonical JSON objects, in an order of their own.
@@ -56,6 +61,15 @@ impl Facts<'_> {
         all.extend(
             sorted(notices.map(fact_of_notice)).iter().map(|fact| format!("notice:{}", short_hash(fact))),
         );
+        let settlements = self.inputs.settlements.as_deref().unwrap_or_default();
+        let lines = line.rows.settlements.iter().take(SETTLEMENT_LINES_NAMED_MAX);
+        let lines = lines.filter_map(|index| settlements.get(*index));
+        let lines = sorted(lines.map(|row| written(|out| write_settlement_ndjson(row, out))));
+        all.extend(lines.iter().map(|fact| format!("settlement:{}", short_hash(fact))));
+        let bank = self.inputs.bank.as_deref().unwrap_or_default();
+        let lines = line.rows.bank.iter().filter_map(|index| bank.get(*index));
+        let lines = sorted(lines.map(|row| written(|out| write_bank_ndjson(row, out))));
+        all.extend(lines.iter().map(|fact| format!("bank:{}", short_hash(fact))));
         all.dedup();
         all.join(" ")
     }

@@ -5,11 +5,13 @@ pub mod code;
 pub mod difference;
 mod facts;
 mod open;
+mod settlements;
 mod summary;
 mod tables;
 pub mod urgent;
 
 pub use facts::Facts;
 pub use open::{HandedOn, closed_ndjson, open_ndjson};
+pub use settlements::settlements_csv;
 pub use summary::{InputRecord, Summary, summary_json};
 pub use tables::{breaks_csv, matched_csv, rejected_csv};

@@ -7,10 +7,12 @@ use serde::Serialize;
 use crate::calendar::Instant;
 use crate::carry::{Balance, Moved, Share};
 use crate::formats::Leg;
+use super::settlements::{SettledRecord, settled};
 use crate::money::Currency;
 use crate::reconcile::class::{Bucket, Class, Reason};
 use crate::reconcile::{
-    Booked, Buckets, ClassTotals, Conservation, Exchanged, NoticeDelay, NoticeHealth, Variance,
+    Booked, Buckets, ClassTotals, Conservation, Exchanged, NoticeDelay, NoticeHealth, Settlement,
+    Variance,
 };
 
 /// One input as the summary names it.
@@ -57,6 +59,8 @@ pub struct Summary<'s> {
     pub notice_health: &'s BTreeMap<String, NoticeHealth>,
     /// What moved between the runs.
     pub carry: &'s Balance,
+    /// The settlements.
+    pub settlements: &'s [Settlement],
     /// Rows that could not be read, by leg.
     pub rejected: &'s BTreeMap<Leg, u64>,
     /// What somebody must look at beside breaks and rejected rows.
@@ -80,6 +84,8 @@ struct Document<'s> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     notice_health: BTreeMap<&'s str, HealthRecord>,
     carry: BTreeMap<&'static str, BTreeMap<&'static str, BTreeMap<Moved, Share>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settled: Option<SettledRecord>,
     needs_person: &'s [String],
     warnings: &'s [String],
     inputs: &'s [InputRecord],
@@ -98,10 +104,14 @@ struct CountRecord {
     minor: i128,
 }
 
+/// Rows of a bucket and their sum, in minor units, of settlements in millionths of their net.
 #[derive(Serialize)]
 struct HeldRecord {
     rows: u64,
-    minor: i128,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minor: Option<i128>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    micros: Option<i128>,
 }
 
 /// What agreed within the tolerance, in one currency: provider over and under orders.
@@ -156,7 +166,7 @@ struct DelayRecord {
 
 /// A leg's buckets by currency, and its rejected rows beside them.
 #[derive(Serialize)]
-struct LegRecord {
+pub(super) struct LegRecord {
     #[serde(rename = "PEN", skip_serializing_if = "Option::is_none")]
     pen: Option<BTreeMap<&'static str, HeldRecord>>,
     #[serde(rename = "USD", skip_serializing_if = "Option::is_none")]
@@ -178,6 +188,10 @@ pub fn summary_json(summary: Summary<'_>) -> Result<Vec<u8>, serde_json::Error> 
     if let Some(notices) = &conservation.notices {
         legs.insert(Leg::Notices.word(), leg_record(notices, rejected(Leg::Notices)));
     }
+    if let Some(rows) = &conservation.settlements {
+        let record = leg_record_in(rows, rejected(Leg::Settlements), Unit::Micros);
+        legs.insert(Leg::Settlements.word(), record);
+    }
     let document = Document {
         engine_version: env!("CARGO_PKG_VERSION"),
         as_of: summary.as_of.map(|time| time.to_string()),
@@ -193,6 +207,7 @@ pub fn summary_json(summary: Summary<'_>) -> Result<Vec<u8>, serde_json::Error> 
             .map(|(account, health)| (account.as_str(), health_record(health)))
             .collect(),
         carry: carry_record(summary.carry),
+        settled: settled(conservation, summary.settlements),
         needs_person: summary.needs_person,
         warnings: summary.warnings,
         inputs: summary.inputs,
@@ -256,14 +271,29 @@ fn class_record(totals: &ClassTotals) -> ClassRecord {
     ClassRecord { count: totals.count, minor: totals.minor, by_currency }
 }
 
+/// What the sums of a leg count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    Minor,
+    Micros,
+}
+
 fn leg_record(buckets: &Buckets, rejected: u64) -> LegRecord {
+    leg_record_in(buckets, rejected, Unit::Minor)
+}
+
+pub(super) fn leg_record_in(buckets: &Buckets, rejected: u64, unit: Unit) -> LegRecord {
     let of = |currency: Currency| {
         buckets.get(&currency).map(|held| {
             Bucket::ALL
                 .into_iter()
                 .map(|bucket| {
                     let held = held.get(&bucket).copied().unwrap_or_default();
-                    (bucket.word(), HeldRecord { rows: held.rows, minor: held.minor })
+                    let (minor, micros) = match unit {
+                        Unit::Minor => (Some(held.minor), None),
+                        Unit::Micros => (None, Some(held.minor)),
+                    };
+                    (bucket.word(), HeldRecord { rows: held.rows, minor, micros })
                 })
                 .collect()
         })

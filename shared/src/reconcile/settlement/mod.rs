@@ -1,0 +1,105 @@
+//! The provider's settlements: which payments they carry, and whether they add up.
+
+mod batch;
+mod binding;
+mod fees;
+mod invoices;
+mod judge;
+mod statement;
+
+use std::collections::BTreeSet;
+
+pub use self::statement::Statement;
+
+pub(super) use self::batch::{Batch, batches};
+use self::binding::Binding;
+use self::judge::Bench;
+pub(super) use self::judge::Verdict;
+use super::class::Bucket;
+use super::conservation::Ledger;
+use super::line::Line;
+use super::payment::Payments;
+use super::under::Under;
+use super::{Buckets, ConservationError};
+use crate::lifecycle::evidence::SettlementRow;
+
+/// The settlements leg, judged.
+pub(super) struct Judged<'r> {
+    pub batches: Vec<Batch<'r>>,
+    /// One for each batch.
+    pub statements: Vec<Statement>,
+    /// One for each batch.
+    pub verdicts: Vec<Verdict>,
+    pub binding: Binding,
+    pub lines: Vec<Line>,
+    /// Which lines agree with the reports, in millionths of their net.
+    pub rows: Buckets,
+    /// Which payments are settled.
+    pub payments: Buckets,
+}
+
+/// Judges the settlements leg against the payments of the reports.
+///
+/// # Errors
+/// [`ConservationError`] where a line or a payment was forgotten.
+pub(super) fn judge<'r>(
+    rows: &'r [SettlementRow<'_>],
+    payments: &Payments<'_>,
+    accounts: &BTreeSet<&str>,
+    under: Under<'_>,
+) -> Result<Judged<'r>, ConservationError> {
+    let batches = batches(rows);
+    let binding = binding::bind(rows, &batches, payments);
+    let bench = Bench { rows, payments, binding: &binding, under };
+    let mut lines = Vec::new();
+    let (mut ledger, mut of_payments) =
+        (Ledger::new("settlements", rows.len()), Ledger::new("payments", payments.list.len()));
+    let (mut statements, mut verdicts) = (Vec::new(), Vec::new());
+    for batch in &batches {
+        let statement = Statement::of(batch.rows.iter().filter_map(|row| rows.get(*row)));
+        let mut verdict = bench.batch(batch, &statement);
+        let settled = if verdict.line.is_some() { Bucket::Break } else { Bucket::Matched };
+        ledger.put(&batch.rows, settled);
+        ledger.put(&verdict.waiting, Bucket::Open);
+        ledger.put(&batch.duplicates, Bucket::DuplicateRow);
+        lines.extend(verdict.line.take());
+        statements.push(statement);
+        verdicts.push(verdict);
+    }
+    for (index, payment) in payments.list.iter().enumerate() {
+        let (bucket, line) = bench.payment(index, payment);
+        of_payments.put([&index], bucket);
+        lines.extend(line);
+    }
+    lines.extend(invoices::variances(rows, &batches, accounts, &under));
+    let rows = ledger.close_amounts(rows.iter().map(|row| (row.currency, row.net.0)))?;
+    let payments = of_payments.close(payments.list.iter().map(|payment| payment.money))?;
+    Ok(Judged { batches, statements, verdicts, binding, lines, rows, payments })
+}
+
+/// An amount in millionths, exactly, with at least two decimals: `96.5898`, `-50.00`.
+#[must_use]
+pub fn amount_text(micros: i128) -> String {
+    let sign = if micros < 0 { "-" } else { "" };
+    let magnitude = micros.unsigned_abs();
+    let (whole, fraction) = (magnitude.div_euclid(1_000_000), magnitude.rem_euclid(1_000_000));
+    let text = format!("{fraction:06}");
+    let (cents, rest) = text.split_at_checked(2).unwrap_or((&text, ""));
+    format!("{sign}{whole}.{cents}{}", rest.trim_end_matches('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_keeps_what_it_has_and_two_decimals() {
+        let check = |micros: i128, expected: &str| assert_eq!(amount_text(micros), expected);
+        check(0, "0.00");
+        check(96_589_800, "96.5898");
+        check(-50_000_000, "-50.00");
+        check(5_000, "0.005");
+        check(-1, "-0.000001");
+        check(100_100_000, "100.10");
+    }
+}

@@ -1,0 +1,116 @@
+//! The relations beyond the reports: payments to settlements, settlements to the bank, refunds to either.
+
+use std::collections::BTreeSet;
+
+use super::class::{Class, Reason};
+use super::line::Line;
+use super::payment::Payments;
+use super::settlement::{self, Judged, Statement};
+use super::under::Under;
+use super::{Buckets, ConservationError, Inputs};
+use crate::calendar::Day;
+use crate::money::Currency;
+
+/// A settlement in one currency, as `settlements.csv` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// The PagoEfectivo service.
+    pub account: String,
+    /// The provider's name for the batch.
+    pub settlement_id: String,
+    /// The currency of all amounts.
+    pub currency: Currency,
+    /// The last day on which a line of it was paid out.
+    pub paid_on: Option<Day>,
+    /// What it adds up to.
+    pub statement: Statement,
+    /// What the bank calls the payout, separated by `;` where there are several names.
+    pub bank_reference: String,
+    /// What the bank paid in; absent where no deposit was found or no bank was heard, and on all but the first of the
+    /// settlements that share a deposit.
+    pub deposit: Option<DepositPaid>,
+    /// What became of it.
+    pub class: Class,
+    /// Why, as far as the class alone does not say it.
+    pub reason: Option<Reason>,
+}
+
+/// What the bank paid in for one settlement, or for several together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DepositPaid {
+    /// In minor units.
+    pub minor: i128,
+    /// The tax that the bank took, in minor units.
+    pub itf_minor: i128,
+    /// Deposit less what was expected of it, in millionths.
+    pub difference: i128,
+}
+
+/// What the relations beyond the reports gave.
+#[derive(Debug, Default)]
+pub(super) struct Settling {
+    pub lines: Vec<Line>,
+    /// In the order of account, settlement and currency.
+    pub settlements: Vec<Settlement>,
+    /// Which lines of settlements agree with the reports, in millionths.
+    pub settlement_rows: Option<Buckets>,
+    /// Which payments are settled.
+    pub payments: Option<Buckets>,
+}
+
+/// Judges the legs that are there.
+///
+/// # Errors
+/// [`ConservationError`] where a row was forgotten.
+pub(super) fn judge(
+    inputs: &Inputs<'_>,
+    payments: &Payments<'_>,
+    under: Under<'_>,
+) -> Result<Settling, ConservationError> {
+    let mut settling = Settling::default();
+    let accounts = accounts(inputs, payments);
+    let judged = match &inputs.settlements {
+        Some(rows) => Some(settlement::judge(rows, payments, &accounts, under)?),
+        None => None,
+    };
+    if let Some(mut judged) = judged {
+        settling.lines.append(&mut judged.lines);
+        settling.settlements = shown(&judged);
+        settling.settlement_rows = Some(judged.rows);
+        settling.payments = Some(judged.payments);
+    }
+    Ok(settling)
+}
+
+/// The accounts that this run is about.
+fn accounts<'v>(inputs: &'v Inputs<'_>, payments: &Payments<'v>) -> BTreeSet<&'v str> {
+    let mut accounts = BTreeSet::new();
+    let mut last = "";
+    let orders = inputs.orders.iter().map(|row| row.account.as_ref());
+    let reports = inputs.reports.iter().map(|row| row.account.as_ref());
+    let settlements = inputs.settlements.iter().flatten().map(|row| row.account.as_ref());
+    let paid = payments.list.iter().map(|payment| payment.account);
+    for account in orders.chain(reports).chain(settlements).chain(paid) {
+        if account != last {
+            accounts.insert(account);
+            last = account;
+        }
+    }
+    accounts
+}
+
+fn shown(judged: &Judged<'_>) -> Vec<Settlement> {
+    let each = judged.batches.iter().zip(&judged.statements).zip(&judged.verdicts);
+    each.map(|((batch, statement), verdict)| Settlement {
+        account: batch.account.to_owned(),
+        settlement_id: batch.id.to_owned(),
+        currency: batch.currency,
+        paid_on: batch.paid_on,
+        statement: *statement,
+        bank_reference: batch.references.join(";"),
+        deposit: None,
+        class: verdict.class,
+        reason: verdict.reason,
+    })
+    .collect()
+}
