@@ -6,6 +6,7 @@ mod answer_key;
 mod arrival;
 mod cells;
 mod days;
+mod deposits;
 mod desk;
 mod edges;
 mod fraud;

@@ -45,7 +45,11 @@ fn a_payment_that_no_settlement_carries_is_unsettled() {
     let line = check(paid(), &["unsettled"]).line("unsettled");
     let shown = ["cip", "reference_id", "operation_number", "report_amount", "report_status", "business_day"];
     assert_eq!(shown.map(|name| line[name].as_str()), ["100", "R1", "7", "50.00", "paid", "2026-03-01"]);
-    assert!(line["evidence"].contains("report:") && line["evidence"].contains("order:"), "{}", line["evidence"]);
+    assert!(
+        line["evidence"].contains("report:") && line["evidence"].contains("order:"),
+        "{}",
+        line["evidence"]
+    );
 }
 
 /// Each payment has its own settlement, also the second of one code.
@@ -70,7 +74,8 @@ fn a_settlement_has_three_business_days() {
     let outcome = check(heard("04"), &[]);
     assert_eq!(outcome.summary["settled"]["payments"]["PEN"]["open"]["rows"], 1);
     // Paid on Thursday the 5th: Friday, Monday, Tuesday.
-    let thursday = |day: &str| heard(day).report("cip=300 reference_id=R3 operation_number=9 paid_at=5T23:59");
+    let thursday =
+        |day: &str| heard(day).report("cip=300 reference_id=R3 operation_number=9 paid_at=5T23:59");
     check(thursday("10").settlement("paid_on=2026-03-04"), &[]);
     check(thursday("11").settlement("paid_on=2026-03-04"), &["unsettled"]);
 }
@@ -93,7 +98,9 @@ fn a_payment_that_went_back_is_nothing_to_settle() {
 
 #[test]
 fn a_line_finds_its_payment_by_the_provider_s_id() {
-    let reported = |fields: &str| desk().report(&format!("cip= reference_id= {fields}")).settlement("cip= provider_id=TX1");
+    let reported = |fields: &str| {
+        desk().report(&format!("cip= reference_id= {fields}")).settlement("cip= provider_id=TX1")
+    };
     check(reported("provider_id=TX1"), &[]);
     check(reported("provider_id=TX2"), &["settlement_variance unknown_payment", "unsettled"]);
     // Beside a CIP the id is only another name.
@@ -161,7 +168,18 @@ fn every_kind_of_line_has_its_place_in_the_statement() {
         .settlement("kind=fx gross=-0.10");
     let outcome = check(desk, &[]);
     let line = &outcome.settlements()[0];
-    let shown = ["payments", "gross", "commission", "igv", "refunds", "adjustments", "tax", "fx", "net", "unexplained"];
+    let shown = [
+        "payments",
+        "gross",
+        "commission",
+        "igv",
+        "refunds",
+        "adjustments",
+        "tax",
+        "fx",
+        "net",
+        "unexplained",
+    ];
     assert_eq!(
         shown.map(|name| line[name].as_str()),
         ["2", "100.00", "3.00", "0.54", "50.00", "1.25", "-0.05", "-0.10", "47.56", "0.00"]
@@ -173,7 +191,8 @@ fn every_kind_of_line_has_its_place_in_the_statement() {
 /// A fee may be a commission of a line of its own, or a gross amount that takes from the batch.
 #[test]
 fn a_fee_is_understood_in_either_form() {
-    let with = |fee: &str| two_paid().settlement("commission= igv= net=50.00").settlement("cip=200").settlement(fee);
+    let with =
+        |fee: &str| two_paid().settlement("commission= igv= net=50.00").settlement("cip=200").settlement(fee);
     check(with("kind=fee gross=-1.50"), &[]);
     check(with("kind=fee gross=0 commission=1.50 net=-1.50"), &[]);
     check(with("kind=fee gross=-1.50 commission=1.50 net=-1.50"), &[]);
@@ -222,7 +241,10 @@ fn an_unknown_payment_waits_for_the_reports() {
 fn a_payment_is_settled_once() {
     let again = paid().settlement("").settlement("settlement_id=L-1002 paid_on=2026-03-05");
     let line = check(again, &["settlement_variance settled_twice"]).line("settlement_variance");
-    assert_eq!((line["reference_id"].as_str(), line["differences"].as_str()), ("L-1002", "settled_twice=|100 50.00"));
+    assert_eq!(
+        (line["reference_id"].as_str(), line["differences"].as_str()),
+        ("L-1002", "settled_twice=|100 50.00")
+    );
     // Twice in one settlement.
     check(paid().settlement("").settlement(""), &["settlement_variance settled_twice"]);
 }

@@ -37,7 +37,9 @@ pub(super) fn severity(
         )
         | (
             Class::SettlementVariance,
-            Some(Reason::Unexplained | Reason::OffsettingErrors | Reason::GrossDiffers | Reason::UnknownRefund),
+            Some(
+                Reason::Unexplained | Reason::OffsettingErrors | Reason::GrossDiffers | Reason::UnknownRefund,
+            ),
         )
         | (Class::DepositVariance, Some(Reason::Underpaid)) => Severity::High,
         (
@@ -101,7 +103,9 @@ pub(super) fn suggestion(class: Class, reason: Option<Reason>) -> &'static str {
         Class::Finding => finding_suggestion(reason),
         Class::Unsettled => "Ask the provider with which settlement it pays this payment out.",
         Class::SettlementVariance => settlement_suggestion(reason),
-        Class::FeeInvoiceVariance => "Do not book the invoice yet; ask the provider to explain the difference.",
+        Class::FeeInvoiceVariance => {
+            "Do not book the invoice yet; ask the provider to explain the difference."
+        }
         Class::UnknownDeposit => unknown_deposit_suggestion(reason),
         Class::MissingDeposit => {
             "Ask the provider for the bank's reference of the payout, and the bank where the money is."

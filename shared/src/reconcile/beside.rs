@@ -74,7 +74,8 @@ pub(super) fn payment_line(
     let day = payment.paid_at.map(Instant::business_day);
     let subject = [kind, &key, &operation];
     let mut line =
-        Beside { account: payment.account, relation, subject: &subject, class, reason: None, value, day }.line();
+        Beside { account: payment.account, relation, subject: &subject, class, reason: None, value, day }
+            .line();
     line.store = payment.store.unwrap_or_default().to_owned();
     line.cip = payment.key.cip().map(|cip| cip.to_string()).unwrap_or_default();
     line.reference_id = payment.reference.unwrap_or_default().to_owned();

@@ -332,6 +332,8 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             notices,
             settlements: self.settling.settlement_rows,
             payments: self.settling.payments,
+            deposits: self.settling.deposits,
+            bank: self.settling.bank,
         };
         let booked = Booked::by_account(&lines);
         conservation::check_variance(&conservation.orders, &conservation.reports, &booked)?;

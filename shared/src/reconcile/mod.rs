@@ -6,6 +6,7 @@ mod beside;
 mod book;
 pub mod class;
 mod conservation;
+mod deposit;
 mod exchange;
 mod fraud;
 mod join;
@@ -15,6 +16,7 @@ mod notice_health;
 mod notices;
 mod orders;
 mod payment;
+mod refund;
 mod settlement;
 mod settling;
 mod subject;
@@ -150,6 +152,10 @@ pub struct Conservation {
     pub settlements: Option<Buckets>,
     /// Of the payments of the reports, in their relation to the settlements.
     pub payments: Option<Buckets>,
+    /// Of the settlements, in their relation to the bank, their net in millionths; absent where either is not in the run.
+    pub deposits: Option<Buckets>,
+    /// Of the lines of the bank; absent where there are none in the run.
+    pub bank: Option<Buckets>,
 }
 
 /// Reconciles. The same inputs in any order give the same outcome.

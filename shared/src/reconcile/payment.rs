@@ -81,8 +81,7 @@ impl<'v> Payments<'v> {
         let mut by_cip: HashMap<(&'v str, Cip), Span> = HashMap::with_capacity(list.len());
         for (index, payment) in list.iter().enumerate() {
             if let Some(cip) = payment.key.cip() {
-                let span =
-                    by_cip.entry((payment.account, cip)).or_insert(Span { first: index, count: 0 });
+                let span = by_cip.entry((payment.account, cip)).or_insert(Span { first: index, count: 0 });
                 span.count = span.count.saturating_add(1);
             }
         }

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::class::{Class, Reason};
+use super::deposit::{self, Owners, Paid};
 use super::line::Line;
 use super::payment::Payments;
+use super::refund::Evidence;
 use super::settlement::{self, Judged, Statement};
 use super::under::Under;
 use super::{Buckets, ConservationError, Inputs};
@@ -56,6 +58,10 @@ pub(super) struct Settling {
     pub settlement_rows: Option<Buckets>,
     /// Which payments are settled.
     pub payments: Option<Buckets>,
+    /// Which lines of settlements have been paid in, in millionths.
+    pub deposits: Option<Buckets>,
+    /// Which lines of the bank are explained.
+    pub bank: Option<Buckets>,
 }
 
 /// Judges the legs that are there.
@@ -73,11 +79,27 @@ pub(super) fn judge(
         Some(rows) => Some(settlement::judge(rows, payments, &accounts, under)?),
         None => None,
     };
+    let bank = inputs.bank.as_deref();
+    let owners = Owners::new(&accounts, bank.unwrap_or_default(), under);
+    let settled = judged.as_ref().zip(inputs.settlements.as_deref()).map(|(judged, rows)| (rows, judged));
+    let mut at_bank = match bank {
+        Some(rows) => Some(deposit::judge(rows, settled, payments, &owners, under)?),
+        None => None,
+    };
+    let evidence =
+        Evidence { settled: judged.as_ref(), bank: bank.zip(at_bank.as_mut()), owners: &owners, under };
+    settling.lines = evidence.unpaid(payments);
+    let paid = at_bank.as_ref().map(|at_bank| at_bank.batches.as_slice());
     if let Some(mut judged) = judged {
         settling.lines.append(&mut judged.lines);
-        settling.settlements = shown(&judged);
+        settling.settlements = shown(&judged, paid);
         settling.settlement_rows = Some(judged.rows);
         settling.payments = Some(judged.payments);
+    }
+    if let (Some(at_bank), Some(rows)) = (at_bank, bank) {
+        settling.lines.extend(at_bank.lines);
+        settling.deposits = at_bank.settlements;
+        settling.bank = Some(at_bank.rows.close(rows.iter().map(|row| row.amount))?);
     }
     Ok(settling)
 }
@@ -99,18 +121,27 @@ fn accounts<'v>(inputs: &'v Inputs<'_>, payments: &Payments<'v>) -> BTreeSet<&'v
     accounts
 }
 
-fn shown(judged: &Judged<'_>) -> Vec<Settlement> {
-    let each = judged.batches.iter().zip(&judged.statements).zip(&judged.verdicts);
-    each.map(|((batch, statement), verdict)| Settlement {
-        account: batch.account.to_owned(),
-        settlement_id: batch.id.to_owned(),
-        currency: batch.currency,
-        paid_on: batch.paid_on,
-        statement: *statement,
-        bank_reference: batch.references.join(";"),
-        deposit: None,
-        class: verdict.class,
-        reason: verdict.reason,
+fn shown(judged: &Judged<'_>, paid: Option<&[Paid]>) -> Vec<Settlement> {
+    let each = judged.batches.iter().zip(&judged.statements).zip(&judged.verdicts).enumerate();
+    each.map(|(place, ((batch, statement), verdict))| {
+        let paid = paid.and_then(|paid| paid.get(place));
+        // What the statement says comes first: a deposit of a wrong amount may be wrong for that alone.
+        let (class, reason) = match paid {
+            Some(paid) if verdict.class == Class::Matched => (paid.class, paid.reason),
+            Some(paid) if verdict.class == Class::Open && paid.class.is_break() => (paid.class, paid.reason),
+            _ => (verdict.class, verdict.reason),
+        };
+        Settlement {
+            account: batch.account.to_owned(),
+            settlement_id: batch.id.to_owned(),
+            currency: batch.currency,
+            paid_on: batch.paid_on,
+            statement: *statement,
+            bank_reference: batch.references.join(";"),
+            deposit: paid.and_then(|paid| paid.deposit),
+            class,
+            reason,
+        }
     })
     .collect()
 }

@@ -3,6 +3,7 @@
 use super::Coverage;
 use crate::calendar::{Day, Instant};
 use crate::config::Policy;
+use crate::money::Money;
 
 /// Policy, coverage and moment of a run.
 #[derive(Clone, Copy)]
@@ -63,12 +64,18 @@ impl Under<'_> {
         }
     }
 
+    /// The largest difference from this amount that still agrees, in minor units.
+    pub fn tolerance_minor(&self, money: Money) -> i64 {
+        self.policy.tolerance_minor(money.currency)
+    }
+
     /// Whether a settlement is missing for much longer than its grace.
     pub fn is_overdue(&self, account: &str, paid_at: Option<Instant>) -> bool {
         paid_at.is_some_and(|paid_at| {
             let end = self.end_of_grace(account, Awaited::Settlement, paid_at);
             // One nanosecond before the end lies on the last day of grace itself.
-            self.as_of >= end_of_business_day(end.moved(chrono::TimeDelta::nanoseconds(-1)), OVERDUE_BUSINESS_DAYS)
+            self.as_of
+                >= end_of_business_day(end.moved(chrono::TimeDelta::nanoseconds(-1)), OVERDUE_BUSINESS_DAYS)
         })
     }
 }

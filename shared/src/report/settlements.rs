@@ -93,6 +93,9 @@ pub(super) struct SettledRecord {
     /// The payments of the reports, by what became of their settlement.
     #[serde(skip_serializing_if = "Option::is_none")]
     payments: Option<LegRecord>,
+    /// The lines of the settlements, by what became of their deposit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deposits: Option<LegRecord>,
     /// The columns of `settlements.csv` added up, by currency.
     statements: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
 }
@@ -123,9 +126,13 @@ pub(super) fn settled(conservation: &Conservation, settlements: &[Settlement]) -
             ];
             let counts = [("settlements", count), ("rows", sum.rows), ("payments", sum.payments)];
             let counts = counts.map(|(name, count)| (name, count.to_string()));
-            (currency, amounts.map(|(name, sum)| (name, amount_text(sum))).into_iter().chain(counts).collect())
+            (
+                currency,
+                amounts.map(|(name, sum)| (name, amount_text(sum))).into_iter().chain(counts).collect(),
+            )
         })
         .collect();
     let payments = conservation.payments.as_ref().map(|held| leg_record_in(held, 0, Unit::Minor));
-    Some(SettledRecord { payments, statements })
+    let deposits = conservation.deposits.as_ref().map(|held| leg_record_in(held, 0, Unit::Micros));
+    Some(SettledRecord { payments, deposits, statements })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::settlements::{SettledRecord, settled};
 use crate::calendar::Instant;
 use crate::carry::{Balance, Moved, Share};
 use crate::formats::Leg;
@@ -191,6 +192,9 @@ pub fn summary_json(summary: Summary<'_>) -> Result<Vec<u8>, serde_json::Error> 
     if let Some(rows) = &conservation.settlements {
         let record = leg_record_in(rows, rejected(Leg::Settlements), Unit::Micros);
         legs.insert(Leg::Settlements.word(), record);
+    }
+    if let Some(rows) = &conservation.bank {
+        legs.insert(Leg::Bank.word(), leg_record(rows, rejected(Leg::Bank)));
     }
     let document = Document {
         engine_version: env!("CARGO_PKG_VERSION"),

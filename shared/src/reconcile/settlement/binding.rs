@@ -58,7 +58,9 @@ pub(in super::super) fn bind(
         given_back: vec![0; payments.list.len()],
     };
     let mut order: Vec<&Batch<'_>> = batches.iter().collect();
-    order.sort_by_key(|batch| (batch.paid_on.is_none(), batch.paid_on, batch.account, batch.id, batch.currency));
+    order.sort_by_key(|batch| {
+        (batch.paid_on.is_none(), batch.paid_on, batch.account, batch.id, batch.currency)
+    });
     let (mut settling, mut returning) = (Vec::new(), Vec::new());
     for (place, row) in order.iter().flat_map(|batch| &batch.rows).enumerate() {
         let Some(line) = rows.get(*row) else { continue };
@@ -107,6 +109,14 @@ impl Binding {
         }
     }
 
+    /// The payment that a line is about, if it is about one.
+    pub fn payment_of(&self, row: RowIndex) -> Option<usize> {
+        match self.about.get(row)? {
+            About::Payment(index) | About::Again(index) | About::NotGivenBack(index) => Some(*index),
+            About::NoPayment | About::Unknown => None,
+        }
+    }
+
     fn is_settled(&self, payment: usize) -> bool {
         self.settled.get(payment).is_some_and(|count| *count > 0)
     }
@@ -119,7 +129,10 @@ impl Binding {
                 let Some(line) = rows.get(claim.row) else { return false };
                 let mut free = claim.span.indices().filter(|index| {
                     !self.is_settled(*index)
-                        && payments.list.get(*index).is_some_and(|payment| rule.fits(claim, line, *index, payment))
+                        && payments
+                            .list
+                            .get(*index)
+                            .is_some_and(|payment| rule.fits(claim, line, *index, payment))
                 });
                 let found = match (free.next(), free.next(), rule) {
                     (Some(only), None, _) | (Some(only), _, Rule::Named | Rule::EqualAmount) => Some(only),
@@ -172,8 +185,7 @@ impl Binding {
                 .copied()
                 .filter(|index| payments.list.get(*index).is_some_and(Payment::goes_back))
                 .collect();
-            let fresh =
-                |index: &&usize| self.given_back.get(**index).is_some_and(|count| *count == 0);
+            let fresh = |index: &&usize| self.given_back.get(**index).is_some_and(|count| *count == 0);
             let equal = |index: &&usize| {
                 payments.list.get(**index).is_some_and(|payment| is_given_back(line, payment))
             };

@@ -24,10 +24,7 @@ pub(in super::super) struct FeeError {
 /// the lines that are fees.
 ///
 /// A line that states no tax in a settlement that states none at all may have it in its commission; either way agrees.
-pub(in super::super) fn errors(
-    lines: &[(RowIndex, &SettlementRow<'_>)],
-    terms: &FeeTerms,
-) -> Vec<FeeError> {
+pub(in super::super) fn errors(lines: &[(RowIndex, &SettlementRow<'_>)], terms: &FeeTerms) -> Vec<FeeError> {
     let payments = || lines.iter().filter(|(_, line)| line.kind == SettlementKind::Payment);
     let no_tax = lines.iter().all(|(_, line)| fees_of(line).1 == 0);
     if payments().all(|(_, line)| line.commission.is_some()) {

@@ -89,14 +89,8 @@ impl<'r, 'a> Bench<'_, 'r, 'a> {
         let (class, reason) = (Class::SettlementVariance, Some(first.reason));
         let minor = value_minor(first.micros);
         let subject = (batch.id, batch.currency);
-        let mut line = settlement_line(
-            batch.account,
-            subject,
-            REPORT_SETTLEMENT,
-            (class, reason),
-            minor,
-            batch.paid_on,
-        );
+        let mut line =
+            settlement_line(batch.account, subject, REPORT_SETTLEMENT, (class, reason), minor, batch.paid_on);
         let (expected, stated) = (rounded_minor(statement.computed()), rounded_minor(statement.net));
         line.order_minor = Some(expected);
         line.report_minor = Some(stated);
@@ -115,8 +109,12 @@ impl<'r, 'a> Bench<'_, 'r, 'a> {
             let paid = i128::from(payment.money.minor).saturating_mul(MICROS_PER_MINOR.into());
             let error = i128::from(line.gross.0).saturating_sub(paid);
             if error != 0 {
-                let note =
-                    format!("gross {}={}|{}", name(line), amount_text(paid), amount_text(line.gross.0.into()));
+                let note = format!(
+                    "gross {}={}|{}",
+                    name(line),
+                    amount_text(paid),
+                    amount_text(line.gross.0.into())
+                );
                 errors.finding.add(*row, note, error);
                 errors.sum = errors.sum.saturating_add(error);
             }
@@ -272,6 +270,7 @@ fn offsetting(lines: &[(RowIndex, &SettlementRow<'_>)], gross: &GrossErrors) -> 
 fn in_question_first(batch: &Batch<'_>, findings: &[Finding]) -> Vec<RowIndex> {
     let named: std::collections::HashSet<RowIndex> =
         findings.iter().flat_map(|finding| finding.rows.iter().copied()).collect();
-    let (first, rest): (Vec<RowIndex>, Vec<RowIndex>) = batch.rows.iter().partition(|row| named.contains(row));
+    let (first, rest): (Vec<RowIndex>, Vec<RowIndex>) =
+        batch.rows.iter().partition(|row| named.contains(row));
     [first, rest].concat()
 }

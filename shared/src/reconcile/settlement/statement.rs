@@ -54,7 +54,9 @@ impl Share {
             SettlementKind::Fee if line.commission.is_none() => {
                 Share { gross: 0, commission: gross.saturating_neg(), igv }
             }
-            SettlementKind::Igv if line.igv.is_none() => Share { gross: 0, commission, igv: gross.saturating_neg() },
+            SettlementKind::Igv if line.igv.is_none() => {
+                Share { gross: 0, commission, igv: gross.saturating_neg() }
+            }
             SettlementKind::Fee | SettlementKind::Igv => Share { gross: 0, commission, igv },
             _ => Share { gross, commission, igv },
         }
@@ -78,7 +80,9 @@ pub(in super::super) fn fees_of(line: &SettlementRow<'_>) -> (i128, i128) {
 
 impl Statement {
     /// Adds lines up.
-    pub(in super::super) fn of<'r, 'a: 'r>(lines: impl IntoIterator<Item = &'r SettlementRow<'a>>) -> Statement {
+    pub(in super::super) fn of<'r, 'a: 'r>(
+        lines: impl IntoIterator<Item = &'r SettlementRow<'a>>,
+    ) -> Statement {
         let mut statement = Statement::default();
         lines.into_iter().for_each(|line| statement.add(line));
         statement.explain();
