@@ -47,6 +47,7 @@ impl Beside<'_> {
             report_minor: None,
             report_currency: self.value.currency,
             difference_minor: None,
+            exchange: None,
             order_status: "",
             report_status: "",
             differences: String::new(),

@@ -312,6 +312,9 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
     /// The relations beyond the reports, judged by themselves.
     pub fn enter_settling(&mut self, mut settling: Settling) {
         self.lines.append(&mut settling.lines);
+        self.waiting.reports.append(&mut settling.waiting.reports);
+        self.waiting.settlements.append(&mut settling.waiting.settlements);
+        self.waiting.bank.append(&mut settling.waiting.bank);
         self.settling = settling;
     }
 

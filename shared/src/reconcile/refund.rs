@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::beside::{PAYMENT, payment_line};
 use super::class::{Bucket, Class};
 use super::deposit::{Judged as AtBank, Names, Owners, words};
-use super::line::Line;
+use super::line::{LegRows, Line};
 use super::payment::{Payment, Payments};
 use super::settlement::Judged as Settled;
 use super::under::{Awaited, Under};
@@ -28,8 +28,9 @@ pub(super) struct Evidence<'e, 'r, 'a> {
 }
 
 impl Evidence<'_, '_, '_> {
-    /// The refunds of which neither leg shows anything, once both have been heard beyond their grace.
-    pub fn unpaid(mut self, payments: &Payments<'_>) -> Vec<Line> {
+    /// The refunds of which neither leg shows anything, once both have been heard beyond their grace. Those that wait are
+    /// gathered apart.
+    pub fn unpaid(mut self, payments: &Payments<'_>, waiting: &mut LegRows) -> Vec<Line> {
         let mut open: Vec<usize> = (0..payments.list.len())
             .filter(|index| payments.list.get(*index).is_some_and(|payment| self.is_sought(*index, payment)))
             .collect();
@@ -47,6 +48,7 @@ impl Evidence<'_, '_, '_> {
             let start = refund.decided_at.or(payment.paid_at);
             let covered = self.heard_until(payment);
             if self.under.may_come(payment.account, Awaited::Refund, start, covered) {
+                waiting.reports.push(payment.report);
                 return None;
             }
             Some(payment_line(payment, PAYMENT, "refund", Class::RefundUnpaid, refund.minor))

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::class::{Class, Reason};
 use super::deposit::{self, Owners, Paid};
-use super::line::Line;
+use super::line::{LegRows, Line};
 use super::payment::Payments;
 use super::refund::Evidence;
 use super::settlement::{self, Judged, Statement};
@@ -52,6 +52,9 @@ pub struct DepositPaid {
 #[derive(Debug, Default)]
 pub(super) struct Settling {
     pub lines: Vec<Line>,
+    /// Rows of what waits without a line of its own: payments for their settlement or refund, settlements for the bank, credits
+    /// for their settlement.
+    pub waiting: LegRows,
     /// In the order of account, settlement and currency.
     pub settlements: Vec<Settlement>,
     /// Which lines of settlements agree with the reports, in millionths.
@@ -88,16 +91,20 @@ pub(super) fn judge(
     };
     let evidence =
         Evidence { settled: judged.as_ref(), bank: bank.zip(at_bank.as_mut()), owners: &owners, under };
-    settling.lines = evidence.unpaid(payments);
+    settling.lines = evidence.unpaid(payments, &mut settling.waiting);
     let paid = at_bank.as_ref().map(|at_bank| at_bank.batches.as_slice());
     if let Some(mut judged) = judged {
         settling.lines.append(&mut judged.lines);
+        settling.waiting.reports.append(&mut judged.waiting.reports);
+        settling.waiting.settlements.append(&mut judged.waiting.settlements);
         settling.settlements = shown(&judged, paid);
         settling.settlement_rows = Some(judged.rows);
         settling.payments = Some(judged.payments);
     }
     if let (Some(at_bank), Some(rows)) = (at_bank, bank) {
         settling.lines.extend(at_bank.lines);
+        settling.waiting.settlements.extend(at_bank.waiting.settlements);
+        settling.waiting.bank = at_bank.waiting.bank;
         settling.deposits = at_bank.settlements;
         settling.bank = Some(at_bank.rows.close(rows.iter().map(|row| row.amount))?);
     }

@@ -8,7 +8,6 @@ use super::settlements::{SettledRecord, settled};
 use crate::calendar::Instant;
 use crate::carry::{Balance, Moved, Share};
 use crate::formats::Leg;
-use super::settlements::{SettledRecord, settled};
 use crate::money::Currency;
 use crate::reconcile::class::{Bucket, Class, Reason};
 use crate::reconcile::{

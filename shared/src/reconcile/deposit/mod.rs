@@ -18,7 +18,7 @@ pub(super) use self::owners::Owners;
 pub(super) use self::words::{Names, words};
 use super::class::{Bucket, Class, Reason};
 use super::conservation::Ledger;
-use super::line::Line;
+use super::line::{LegRows, Line};
 use super::payment::Payments;
 use super::settlement::{Judged as Settled, Statement};
 use super::settling::DepositPaid;
@@ -34,6 +34,8 @@ use crate::money::{Currency, Money};
 /// The bank leg, judged.
 pub(super) struct Judged {
     pub lines: Vec<Line>,
+    /// Settlements that wait for their deposit, and credits that wait for their settlement.
+    pub waiting: LegRows,
     /// Where each row of the leg is counted, while refunds may still take some.
     pub rows: Ledger,
     /// The lines that stand, in an order of their content.
@@ -94,6 +96,7 @@ pub(super) fn judge(
     let taxes = separate_taxes(&ledger, &groups);
     let mut judged = Judged {
         lines: Vec::new(),
+        waiting: LegRows::default(),
         rows,
         order: ledger.lines.clone(),
         taken: duplicates,
@@ -125,6 +128,9 @@ pub(super) fn judge(
             if let (Some(paid_in), Some(batch)) = (&mut paid_in, batches.get(*batch)) {
                 paid_in.put(&batch.rows, verdict.bucket);
                 paid_in.put(&batch.duplicates, Bucket::DuplicateRow);
+                if verdict.bucket == Bucket::Open {
+                    judged.waiting.settlements.extend(&batch.rows);
+                }
             }
         }
         judged.lines.extend(verdict.lines);
@@ -137,6 +143,7 @@ pub(super) fn judge(
         judged.taken.insert(*row);
         if waits(line) {
             judged.rows.put([row], Bucket::Open);
+            judged.waiting.bank.push(*row);
         } else {
             judged.rows.put([row], Bucket::Break);
             judged.lines.push(judge::unknown(&ledger, *row, line, &searched));

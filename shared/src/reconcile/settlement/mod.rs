@@ -17,7 +17,7 @@ use self::judge::Bench;
 pub(super) use self::judge::Verdict;
 use super::class::Bucket;
 use super::conservation::Ledger;
-use super::line::Line;
+use super::line::{LegRows, Line};
 use super::payment::Payments;
 use super::under::Under;
 use super::{Buckets, ConservationError};
@@ -32,6 +32,8 @@ pub(super) struct Judged<'r> {
     pub verdicts: Vec<Verdict>,
     pub binding: Binding,
     pub lines: Vec<Line>,
+    /// Payments that wait for their settlement, and settlements of which a payment may still be reported.
+    pub waiting: LegRows,
     /// Which lines agree with the reports, in millionths of their net.
     pub rows: Buckets,
     /// Which payments are settled.
@@ -51,7 +53,7 @@ pub(super) fn judge<'r>(
     let batches = batches(rows);
     let binding = binding::bind(rows, &batches, payments);
     let bench = Bench { rows, payments, binding: &binding, under };
-    let mut lines = Vec::new();
+    let (mut lines, mut waiting) = (Vec::new(), LegRows::default());
     let (mut ledger, mut of_payments) =
         (Ledger::new("settlements", rows.len()), Ledger::new("payments", payments.list.len()));
     let (mut statements, mut verdicts) = (Vec::new(), Vec::new());
@@ -62,6 +64,9 @@ pub(super) fn judge<'r>(
         ledger.put(&batch.rows, settled);
         ledger.put(&verdict.waiting, Bucket::Open);
         ledger.put(&batch.duplicates, Bucket::DuplicateRow);
+        if !verdict.waiting.is_empty() {
+            waiting.settlements.extend(&batch.rows);
+        }
         lines.extend(verdict.line.take());
         statements.push(statement);
         verdicts.push(verdict);
@@ -69,12 +74,15 @@ pub(super) fn judge<'r>(
     for (index, payment) in payments.list.iter().enumerate() {
         let (bucket, line) = bench.payment(index, payment);
         of_payments.put([&index], bucket);
+        if bucket == Bucket::Open {
+            waiting.reports.push(payment.report);
+        }
         lines.extend(line);
     }
     lines.extend(invoices::variances(rows, &batches, accounts, &under));
     let rows = ledger.close_amounts(rows.iter().map(|row| (row.currency, row.net.0)))?;
     let payments = of_payments.close(payments.list.iter().map(|payment| payment.money))?;
-    Ok(Judged { batches, statements, verdicts, binding, lines, rows, payments })
+    Ok(Judged { batches, statements, verdicts, binding, lines, waiting, rows, payments })
 }
 
 /// An amount in millionths, exactly, with at least two decimals: `96.5898`, `-50.00`.
