@@ -84,7 +84,6 @@ ACTIONS = {
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:Query",
-        "dynamodb:Scan",
         "s3:GetObject",
         "s3:GetObjectVersion",
         "s3:ListBucket",
@@ -428,7 +427,6 @@ def test_callbacks_come_from_anywhere_until_somebody_says_otherwise(template):
 
 
 def test_reconcile_reads_by_key_only_what_it_needs(template):
-    """A scan cannot be held to a part of the table; everything else is."""
     for statement in statements(of_type(template, "AWS::IAM::Role")["ReconcileRole"]):
         actions = {action for action in listed(statement["Action"]) if action.startswith("dynamodb:")}
         if actions & {"dynamodb:Query", "dynamodb:GetItem"}:

@@ -78,9 +78,9 @@ pub(crate) async fn reconcile(
     }
     let (manifest, objects) =
         gather::fixed(&Wanted { account, as_of, full, dry: false }, &prefix, None, clients).await?;
-    let judged = judge(&manifest, objects)?;
-    for (name, bytes) in &judged.outputs {
-        bucket.put(&format!("{prefix}{name}"), bytes.clone()).await?;
+    let mut judged = judge(&manifest, objects)?;
+    for (name, bytes) in std::mem::take(&mut judged.outputs) {
+        bucket.put(&format!("{prefix}{name}"), bytes).await?;
     }
     if !save_breaks(table, account, as_of, &judged.run).await? {
         return Ok(Reconciled { overtaken: true, ..result(&record, None) });

@@ -1,6 +1,6 @@
 //! What has arrived since the run before: the objects that neither it nor one before it has read.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use cuadre::aws::bucket::{Bucket, Listed};
@@ -8,14 +8,22 @@ use cuadre::aws::layout;
 use cuadre::aws::rows::{check_fit, format_of, unpacked};
 use cuadre::calendar::Instant;
 use cuadre::formats::{self, FileError, Leg, Mapping, Source};
+use cuadre::ids::short_id;
 
 use crate::ReconcileError;
 use crate::judge::{LEG_BYTES_MAX, Objects};
 use crate::manifest::{LeftOut, Manifest, Version};
 
-/// How many days before the run before objects are listed again. One bears the day of its arrival, and may be written as late as the
-/// queues keep its message: twice fourteen days.
-const LISTED_AGAIN: TimeDelta = TimeDelta::days(35);
+/// How many days before the run before rows are listed again. They bear the day of their arrival, and may be written as late as the
+/// queues keep the message of them: twice fourteen days.
+const ROWS_LISTED_AGAIN: TimeDelta = TimeDelta::days(35);
+
+/// The same of notices, of which there are many objects. publish writes them within the day for which the stream keeps them, or when
+/// somebody has it do so again out of a queue that keeps fourteen days.
+const NOTICES_LISTED_AGAIN: TimeDelta = TimeDelta::days(16);
+
+/// The same of looks: one that is written later than that is followed by others.
+const LOOKS_LISTED_AGAIN: TimeDelta = TimeDelta::days(3);
 
 /// How far back looks are read where there is no run before; the rows that a search found bear their own time and count without them.
 const LOOKS_DAYS: TimeDelta = TimeDelta::days(200);
@@ -26,10 +34,10 @@ pub(crate) struct Arrivals<'c> {
     account: &'c str,
     as_of: Instant,
     /// What the run before had seen, and when it was; absent where everything is read anew.
-    before: Option<(Instant, &'c BTreeMap<String, String>)>,
+    before: Option<(Instant, &'c BTreeSet<String>)>,
     pub(crate) objects: Objects,
     pub(crate) left_out: Vec<LeftOut>,
-    pub(crate) seen: BTreeMap<String, String>,
+    pub(crate) seen: BTreeSet<String>,
 }
 
 impl<'c> Arrivals<'c> {
@@ -40,7 +48,7 @@ impl<'c> Arrivals<'c> {
         before: Option<&'c Manifest>,
     ) -> Arrivals<'c> {
         let before = before.and_then(|manifest| Some((manifest.moment()?, &manifest.seen)));
-        let (objects, left_out, seen) = (Objects::new(), Vec::new(), BTreeMap::new());
+        let (objects, left_out, seen) = (Objects::new(), Vec::new(), BTreeSet::new());
         Arrivals { bucket, account, as_of, before, objects, left_out, seen }
     }
 
@@ -48,7 +56,8 @@ impl<'c> Arrivals<'c> {
     pub(crate) async fn leg(&mut self, leg: Leg) -> Result<Vec<Version>, ReconcileError> {
         let prefix = layout::rows_prefix(leg, self.account);
         let mut wanted = Vec::new();
-        for listed in self.listed(&prefix, None).await? {
+        let again = if leg == Leg::Notices { NOTICES_LISTED_AGAIN } else { ROWS_LISTED_AGAIN };
+        for listed in self.listed(&prefix, again, None).await? {
             match format_of(&listed.key) {
                 Ok(_) => wanted.push(listed),
                 Err(reason) => self.leave_out(listed.key, format!("it {reason}")),
@@ -61,7 +70,8 @@ impl<'c> Arrivals<'c> {
 
     /// Which CIPs were asked for. These objects are written once under names of their own, so that the name is enough.
     pub(crate) async fn looks(&mut self) -> Result<Vec<Version>, ReconcileError> {
-        let wanted = self.listed(&layout::looks_prefix(self.account), Some(LOOKS_DAYS)).await?;
+        let wanted = layout::looks_prefix(self.account);
+        let wanted = self.listed(&wanted, LOOKS_LISTED_AGAIN, Some(LOOKS_DAYS)).await?;
         self.read(wanted, false, |_, _| Ok(())).await
     }
 
@@ -69,20 +79,21 @@ impl<'c> Arrivals<'c> {
     async fn listed(
         &mut self,
         prefix: &str,
+        again: TimeDelta,
         back_at_most: Option<TimeDelta>,
     ) -> Result<Vec<Listed>, ReconcileError> {
         let first = match self.before {
-            Some((before, _)) => Some(before.moved(-LISTED_AGAIN)),
+            Some((before, _)) => Some(before.moved(-again)),
             None => back_at_most.map(|days| self.as_of.moved(-days)),
         };
         let after = first.map(|first| format!("{prefix}day={}", first.business_day()));
         let mut listed = self.bucket.list(prefix, after.as_deref()).await?;
-        let listed_by_the_next = format!("{prefix}day={}", self.as_of.moved(-LISTED_AGAIN).business_day());
+        let listed_by_the_next = format!("{prefix}day={}", self.as_of.moved(-again).business_day());
         listed.retain(|object| {
-            let known = self.before.and_then(|(_, seen)| seen.get(&object.key));
-            let is_known = known == Some(&object.e_tag);
+            let hash = hash(object);
+            let is_known = self.before.is_some_and(|(_, seen)| seen.contains(&hash));
             if is_known && object.key > listed_by_the_next {
-                self.seen.insert(object.key.clone(), object.e_tag.clone());
+                self.seen.insert(hash);
             }
             !is_known
         });
@@ -109,7 +120,7 @@ impl<'c> Arrivals<'c> {
                 continue;
             }
             versions.push(Version::of(&key, object.version_id.filter(|_| with_version), &object.bytes));
-            self.seen.insert(key.clone(), listed.e_tag);
+            self.seen.insert(hash(&listed));
             self.objects.insert(key, object.bytes);
         }
         Ok(versions)
@@ -118,6 +129,13 @@ impl<'c> Arrivals<'c> {
     fn leave_out(&mut self, key: String, reason: String) {
         self.left_out.push(LeftOut { key, reason });
     }
+}
+
+/// What tells an object and its content from all others: a quarter of a SHA-256, for there may be hundreds of thousands.
+fn hash(object: &Listed) -> String {
+    let mut hash = short_id(&[&object.key, &object.e_tag]);
+    hash.truncate(16);
+    hash
 }
 
 /// Whether an object is a file of its leg.

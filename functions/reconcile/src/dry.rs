@@ -53,9 +53,9 @@ pub(crate) async fn run(
     let prefix = layout::dry_run_prefix(account, Task::default().time(now)?, &name);
     let (manifest, objects) =
         inputs(&Wanted { account, as_of: cut, full: task.full, dry: true }, &prefix, policy, clients).await?;
-    let judged = judge(&manifest, objects)?;
-    for (name, bytes) in &judged.outputs {
-        bucket.put(&format!("{prefix}{name}"), bytes.clone()).await?;
+    let mut judged = judge(&manifest, objects)?;
+    for (name, bytes) in std::mem::take(&mut judged.outputs) {
+        bucket.put(&format!("{prefix}{name}"), bytes).await?;
     }
     Ok(DryRun {
         account: account.to_owned(),

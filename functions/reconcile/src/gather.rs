@@ -10,22 +10,15 @@ use cuadre::aws::table::{Quarantined, Table};
 use cuadre::calendar::Instant;
 use cuadre::config::Policy;
 use cuadre::config::sources::SourceKind;
-use cuadre::formats::{self, Leg};
 
 use crate::arrivals::Arrivals;
 use crate::chain::{self, Chain};
 use crate::judge::{JudgeError, LEGS, Objects};
-use crate::manifest::{ENGINE_VERSION, Manifest, Previous, Quarantine, Version, sha256};
+use crate::manifest::{ENGINE_VERSION, Heard, Manifest, Previous, Quarantine, Version, sha256};
 use crate::{Clients, ReconcileError, breaks};
 
 /// What a run reads is named here, below the run's prefix.
 pub(crate) const INPUTS: &str = "inputs.json";
-
-/// The header of an empty file of notices: a deployment with a callback hears notices, also when there are none.
-const NO_NOTICES: &[u8] = b"account,cip,event_type,operation_number,amount,currency,paid_at,received_at\n";
-
-/// How long before the run before notices are read again.
-const NOTICES_AGAIN: TimeDelta = TimeDelta::hours(1);
 
 /// How far back refused callbacks are read: after that a finding about them closes by itself.
 const REFUSED_DAYS: TimeDelta = TimeDelta::days(30);
@@ -134,12 +127,9 @@ async fn gathered(
         rows.insert(leg.word().to_owned(), arrivals.leg(leg).await?);
     }
     let looks = arrivals.looks().await?;
-    let since = going_on.and_then(Manifest::moment);
-    let (notices, text) = notices(account, since, as_of, prefix, clients).await?;
     let opened = breaks::opened(&table.breaks(account).await?);
     let refused = table.refused(account, as_of.moved(-REFUSED_DAYS), as_of).await?;
     let Arrivals { mut objects, left_out, seen, .. } = arrivals;
-    objects.insert(notices.key.clone(), text);
     objects.extend(before.objects);
     let (carried, notes) = match before.chain {
         Some(chain) => {
@@ -153,11 +143,10 @@ async fn gathered(
         as_of: as_of.to_string(),
         engine_version: ENGINE_VERSION.to_owned(),
         rows,
-        notices,
         looks,
         left_out,
         opened: opened.iter().map(|(id, time)| (id.to_string(), time.to_string())).collect(),
-        heard_until: heard_until(account, as_of, &parsed, table).await?,
+        heard: heard(account, as_of, &parsed, table).await?,
         quarantine: quarantine(as_of, &table.quarantined(account).await?),
         refused: refused.into_iter().map(|refused| (refused.hour.to_string(), refused.count)).collect(),
         policy_sha256: sha256(policy.as_deref().unwrap_or_default().as_bytes()),
@@ -208,35 +197,6 @@ impl Before {
     }
 }
 
-/// Copies the notices received up to the cut out of the table, once: the table goes on changing. Those that the run before has had are
-/// left out, but for the last hour before it: a notice is written some time after it was received, and told twice it is one.
-async fn notices(
-    account: &str,
-    since: Option<Instant>,
-    as_of: Instant,
-    prefix: &str,
-    clients: &Clients,
-) -> Result<(Version, Vec<u8>), ReconcileError> {
-    let Clients { bucket, table, .. } = clients;
-    let since = since.map(|since| since.moved(-NOTICES_AGAIN));
-    let mut text = Vec::new();
-    for row in table.notices(account).await? {
-        if row.received_at <= as_of && since.is_none_or(|since| row.received_at > since) {
-            formats::write_notice_ndjson(&row, &mut text);
-        }
-    }
-    if text.is_empty() {
-        text.extend_from_slice(NO_NOTICES);
-    }
-    let key = format!("{prefix}notices.txt");
-    if bucket.put_new(&key, text.clone()).await? == Written::AlreadyThere {
-        // An earlier attempt has copied them, and what it read holds.
-        let standing = bucket.get(&key, None).await?;
-        text = standing.ok_or_else(|| JudgeError::Gone(key.clone()))?.bytes;
-    }
-    Ok((Version::of(&key, None, &text), text))
-}
-
 /// A run to hold another one against; none where its outputs have been deleted.
 pub(crate) async fn previous(
     prefix: &str,
@@ -267,19 +227,24 @@ async fn policy(bucket: &Bucket) -> Result<(Option<String>, Policy), ReconcileEr
 }
 
 /// The watermarks of the sources that list all payments of a window, as far as they lie before the cut. One that has never
-/// been heard has none.
-async fn heard_until(
+/// been heard has none; the search says of single CIPs alone when it looked.
+async fn heard(
     account: &str,
     as_of: Instant,
     policy: &Policy,
     table: &Table,
-) -> Result<BTreeMap<String, String>, ReconcileError> {
-    let mut heard = BTreeMap::new();
+) -> Result<Vec<Heard>, ReconcileError> {
+    let mut heard = Vec::new();
     for source in policy.sources(account) {
-        let lists_payments =
-            matches!(&source.kind, SourceKind::TransactionReport(report) if report.leg == Leg::Reports);
-        if lists_payments && let Some(until) = table.watermark(account, &source.name).await? {
-            heard.insert(source.name, until.min(as_of).to_string());
+        let leg = match &source.kind {
+            SourceKind::TransactionReport(report) | SourceKind::SettlementReport(report) => report.leg,
+            SourceKind::CipSearch(_) => continue,
+        };
+        if LEGS.contains(&leg)
+            && let Some(until) = table.watermark(account, &source.name).await?
+        {
+            let (leg, until) = (leg.word().to_owned(), until.min(as_of).to_string());
+            heard.push(Heard { leg, source: source.name, until });
         }
     }
     Ok(heard)

@@ -18,14 +18,22 @@ use serde::Deserialize;
 use crate::manifest::{Manifest, Version};
 
 /// The legs whose rows a run reads from `normalized/`.
-pub(crate) const LEGS: [Leg; 2] = [Leg::Orders, Leg::Reports];
+pub(crate) const LEGS: [Leg; 3] = [Leg::Orders, Leg::Reports, Leg::Notices];
 
 /// All files of one leg together, decompressed, in the three gigabytes that the template gives: two legs, and rows that
 /// take two to three times as much as the text that they point into.
 pub(crate) const LEG_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// A file of reports without rows: what it says is up to when there are no others.
-const NO_REPORTS: &[u8] = b"account,cip,amount,currency,status\n";
+/// A file of a leg without rows: what it says is up to when there are no others.
+const fn no_rows(leg: Leg) -> &'static [u8] {
+    match leg {
+        Leg::Orders => b"account,reference_id,amount,currency,status,created_at\n",
+        Leg::Reports => b"account,cip,amount,currency,status\n",
+        Leg::Notices => b"account,cip,event_type,amount,currency,received_at\n",
+        Leg::Settlements => b"account,settlement_id,currency,kind,gross,net\n",
+        Leg::Bank => b"bank_account,value_date,amount,currency,description\n",
+    }
+}
 
 /// Why fixed inputs give no run.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +75,7 @@ pub enum JudgeError {
 /// What a run came to.
 #[derive(Debug)]
 pub(crate) struct Judged {
+    /// Without its outputs, which are the next field.
     pub(crate) run: Run,
     /// The files: name and bytes.
     pub(crate) outputs: Vec<(String, Vec<u8>)>,
@@ -93,9 +102,9 @@ pub(crate) fn judge(manifest: &Manifest, mut objects: Objects) -> Result<Judged,
     };
     let mut notes = changed_terms(before.as_ref().map(|told| &told.terms), &terms, &tables);
     notes.extend(manifest.notes.iter().cloned());
-    let run = execute(manifest, as_of, &policy, &notes, &mut objects)?;
-    let mut outputs: Vec<(String, Vec<u8>)> =
-        run.outputs.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.clone())).collect();
+    let mut run = execute(manifest, as_of, &policy, &notes, &mut objects)?;
+    let outputs = std::mem::take(&mut run.outputs).into_iter();
+    let mut outputs: Vec<(String, Vec<u8>)> = outputs.map(|(name, bytes)| (name.to_owned(), bytes)).collect();
     let output = |name: &str| {
         outputs.iter().find(|(known, _)| known == name).map_or(&[][..], |(_, bytes)| bytes.as_slice())
     };
@@ -124,48 +133,43 @@ fn execute(
     let account = manifest.account.as_str();
     let mapping = Mapping::default();
     let mut needs_person: Vec<String> = manifest.quarantine.note(account).into_iter().collect();
-    let mut left_out = |key: &str, why: &str| needs_person.push(format!("{key} was left out: {why}"));
-    for object in &manifest.left_out {
-        left_out(&object.key, &object.reason);
-    }
-    let mut rows = Vec::new();
-    for leg in LEGS {
-        let of_leg = manifest.of_leg(leg).iter();
-        let of_leg = of_leg.map(|version| Ok((version.key.clone(), taken(objects, version)?)));
-        let read = RowFiles::unpacked(leg, of_leg.collect::<Result<_, JudgeError>>()?, LEG_BYTES_MAX)?;
-        read.left_out.iter().for_each(|(key, reason)| left_out(key, &format!("it {reason}")));
-        rows.extend(read.files);
-    }
+    let left_out = manifest.left_out.iter();
+    needs_person.extend(left_out.map(|object| format!("{} was left out: {}", object.key, object.reason)));
+    let rows = rows(manifest, objects)?;
     let carried = Left::taken(manifest, objects)?;
     let looks = looks(manifest, objects)?;
-    let notices = taken(objects, &manifest.notices)?;
-    let heard = times(&manifest.heard_until, "heard_until", |source| {
-        Some((format!("{source}, heard until then"), source.to_owned()))
-    })?;
-    let mut files: Vec<InputFile<'_>> = rows.iter().map(input).collect();
-    files.extend(heard.iter().map(|((name, source), until)| InputFile {
-        leg: Leg::Reports,
+    let heard = manifest.heard.iter().map(|heard| {
+        let leg = LEGS.into_iter().find(|leg| leg.word() == heard.leg)?;
+        Some((leg, format!("{}, heard until then", heard.source), Instant::parse(&heard.until)?, heard))
+    });
+    let heard: Vec<_> = heard.collect::<Option<_>>().ok_or(JudgeError::Part("heard"))?;
+    let mut files: Vec<InputFile<'_>> = rows.iter().map(|file| input(file, as_of)).collect();
+    files.extend(heard.iter().map(|(leg, name, until, heard)| InputFile {
+        leg: *leg,
         name,
-        source,
-        bytes: NO_REPORTS,
+        source: &heard.source,
+        bytes: no_rows(*leg),
         format: Format::Csv,
         coverage: FileCoverage::UpTo(*until),
     }));
+    // A deployment with a callback hears notices, also when there are none.
     files.push(InputFile {
         leg: Leg::Notices,
-        name: "notices",
-        source: "callback",
-        bytes: &notices,
-        format: Format::sniff(&notices),
+        name: "notices, heard until the cut",
+        source: layout::CALLBACK,
+        bytes: no_rows(Leg::Notices),
+        format: Format::Csv,
         coverage: FileCoverage::UpTo(as_of),
     });
+    let opened = manifest.opened.iter().map(|(id, time)| Some((BreakId::parse(id)?, Instant::parse(time)?)));
+    let opened = opened.collect::<Option<_>>().ok_or(JudgeError::Part("opened"))?;
     let settings = Settings {
         account: Some(account),
         mapping: &mapping,
         policy,
         as_of: Some(as_of),
         looks: &looks,
-        opened: &times(&manifest.opened, "opened", BreakId::parse)?,
+        opened: &opened,
         only_account: Some(account),
         refused: Some(&refused(manifest)?),
         settlement_layouts: &[],
@@ -175,6 +179,21 @@ fn execute(
     let (open, closed) = (files_of(&carried.open), files_of(&carried.closed));
     let carried = Carried { open: &open, closed: &closed, keep_closed: true };
     Ok(run::execute_after(&carried, &files, &settings)?)
+}
+
+/// The files of every leg; what cannot be read was left out when the inputs were fixed.
+fn rows(manifest: &Manifest, objects: &mut Objects) -> Result<Vec<RowFile>, JudgeError> {
+    let mut rows = Vec::new();
+    for leg in LEGS {
+        let of_leg = manifest.of_leg(leg).iter();
+        let of_leg = of_leg.map(|version| Ok((version.key.clone(), taken(objects, version)?)));
+        let read = RowFiles::unpacked(leg, of_leg.collect::<Result<_, JudgeError>>()?, LEG_BYTES_MAX)?;
+        if let Some((key, _)) = read.left_out.into_iter().next() {
+            return Err(JudgeError::Unreadable { key, what: "rows" });
+        }
+        rows.extend(read.files);
+    }
+    Ok(rows)
 }
 
 /// What the runs before have left: name and bytes of each file.
@@ -202,16 +221,6 @@ fn files_of(files: &[(String, Vec<u8>)]) -> Vec<CarriedFile<'_>> {
 fn taken(objects: &mut Objects, version: &Version) -> Result<Vec<u8>, JudgeError> {
     let bytes = objects.remove(&version.key).ok_or_else(|| JudgeError::Gone(version.key.clone()))?;
     if version.is(&bytes) { Ok(bytes) } else { Err(JudgeError::Other(version.key.clone())) }
-}
-
-/// Reads texts and times.
-fn times<K: Ord>(
-    texts: &BTreeMap<String, String>,
-    part: &'static str,
-    key: impl Fn(&str) -> Option<K>,
-) -> Result<BTreeMap<K, Instant>, JudgeError> {
-    let read = texts.iter().map(|(name, time)| Some((key(name)?, Instant::parse(time)?)));
-    read.collect::<Option<_>>().ok_or(JudgeError::Part(part))
 }
 
 /// Callbacks refused for their signature, as the rule for them takes them.
@@ -250,9 +259,12 @@ fn looks(manifest: &Manifest, objects: &mut Objects) -> Result<Vec<Look>, JudgeE
     Ok(newest.into_iter().map(|((account, cip), looked_at)| Look { account, cip, looked_at }).collect())
 }
 
-fn input(file: &RowFile) -> InputFile<'_> {
+fn input(file: &RowFile, as_of: Instant) -> InputFile<'_> {
     let source = layout::source_of(&file.key);
-    let searched = file.leg == Leg::Reports && source == layout::SEARCH;
-    let coverage = if searched { FileCoverage::Search } else { FileCoverage::Plain };
+    let coverage = match file.leg {
+        Leg::Reports if source == layout::SEARCH => FileCoverage::Search,
+        Leg::Notices => FileCoverage::UpTo(as_of),
+        _ => FileCoverage::Plain,
+    };
     InputFile { leg: file.leg, name: &file.key, source, bytes: &file.bytes, format: file.format, coverage }
 }

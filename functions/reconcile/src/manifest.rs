@@ -1,6 +1,6 @@
 //! `inputs.json`: everything that a run depends on, each object by name, version and hash. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cuadre::calendar::Instant;
 use cuadre::formats::Leg;
@@ -21,8 +21,6 @@ pub struct Manifest {
     pub engine_version: String,
     /// The objects of each leg, by its word.
     pub(crate) rows: BTreeMap<String, Vec<Version>>,
-    /// Notices up to the cut, copied out of the table.
-    pub(crate) notices: Version,
     /// Which CIPs were asked for, and when.
     pub(crate) looks: Vec<Version>,
     /// Objects of a leg that nobody reads.
@@ -30,7 +28,7 @@ pub struct Manifest {
     /// When each break that was open was first seen.
     pub(crate) opened: BTreeMap<String, String>,
     /// Up to when each source has been heard whose silence counts.
-    pub(crate) heard_until: BTreeMap<String, String>,
+    pub(crate) heard: Vec<Heard>,
     /// Signed notices that wait for a person.
     pub(crate) quarantine: Quarantine,
     /// Callbacks refused for their signature, by the hour in which they came.
@@ -43,8 +41,8 @@ pub struct Manifest {
     pub(crate) previous: Option<Previous>,
     /// What the runs before have left; absent in a run that has read everything anew.
     pub(crate) carried: Option<Left>,
-    /// Every object that this run or one before it has read, with its `ETag`, of the days that the next run lists again.
-    pub(crate) seen: BTreeMap<String, String>,
+    /// Every object that this run or one before it has read, of the days that the next run lists again: a hash over name and `ETag`.
+    pub(crate) seen: BTreeSet<String>,
     /// What the person who reads the run should know of its inputs.
     pub(crate) notes: Vec<String>,
 }
@@ -87,6 +85,15 @@ pub(crate) struct LeftOut {
     pub(crate) key: String,
     /// Reads on after "was left out: ".
     pub(crate) reason: String,
+}
+
+/// Up to when a source has been heard that is pulled by windows of time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Heard {
+    /// The leg's word.
+    pub(crate) leg: String,
+    pub(crate) source: String,
+    pub(crate) until: String,
 }
 
 /// The run that this one is held against.
@@ -148,7 +155,7 @@ impl Manifest {
         let previous = self.previous.iter().flat_map(|run| [&run.summary, &run.breaks, &run.inputs]);
         let closed = self.carried.iter().flat_map(|left| left.closed.iter().map(|closed| &closed.object));
         let left = self.carried.iter().map(|left| &left.open).chain(closed);
-        self.rows.values().flatten().chain(&self.looks).chain([&self.notices]).chain(previous).chain(left)
+        self.rows.values().flatten().chain(&self.looks).chain(previous).chain(left)
     }
 
     /// The objects of a leg.

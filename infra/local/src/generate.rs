@@ -15,9 +15,8 @@ pub(crate) fn run(arguments: &GenerateArguments) -> Result<Done, Failure> {
     }
     outputs::make_folder(&arguments.out)?;
     let spinner = screen::spinner("making the data set");
-    let places =
-        cuadre_generator::write(&arguments.out, arguments.orders, arguments.seed, arguments.by_day)
-            .map_err(|error| outputs::failed(&arguments.out, &error))?;
+    let places = cuadre_generator::write(&arguments.out, arguments.orders, arguments.seed, arguments.by_day)
+        .map_err(|error| outputs::failed(&arguments.out, &error))?;
     spinner.finish_and_clear();
     let report = places.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join("\n");
     Ok(Done { verdict: Verdict::Agreed, report })

@@ -4,8 +4,8 @@
 #![cfg(test)]
 
 use chrono::TimeDelta;
-use cuadre::aws::Patience;
 use cuadre::aws::table::{BreakState, Recorded, Signed, Table};
+use cuadre::aws::{Patience, layout};
 use cuadre::calendar::Instant;
 use cuadre::formats::{self, Format, Mapping, Source};
 use cuadre::pagoefectivo::notice;
@@ -145,6 +145,10 @@ impl World {
         let signed = Signed { body, header: "pe-signature", signature: "verified", form: "raw" };
         assert_eq!(self.table.record_notice(&row, signed).await.unwrap(), Recorded::New);
         // As publish does.
+        let mut rows = Vec::new();
+        formats::write_notice_ndjson(&row, &mut rows);
+        let key = layout::notice_rows_key("tienda", self.now, &rows);
+        self.aws.put_object(&key, &rows).await.unwrap();
         let due_at = Instant::from_utc(self.now.to_utc() + NOTICE_SETTLES).unwrap();
         self.table.wake_check("tienda", row.cip, self.now, due_at).await.unwrap();
     }

@@ -49,7 +49,7 @@ async fn many_arrivals_of_a_slot_make_one_run_at_its_end() {
     assert_eq!(world.aws.alerts().len(), 0);
     assert_eq!(world.deliver(SLOT_END).await, []);
     assert_eq!(world.aws.alerts().len(), 1);
-    assert_eq!(world.outputs("20260305T120000Z").await.len(), 9);
+    assert_eq!(world.outputs("20260305T120000Z").await.len(), 8);
     assert_eq!(world.aws.waiting(RUNS_URL).len(), 0);
 }
 
@@ -60,7 +60,7 @@ async fn a_run_after_arrivals_is_told_of_where_it_finds_something_new() {
     world.arrival("2026-03-05T06:45:00-05:00").await;
     world.deliver(SLOT_END).await;
     assert_eq!(world.aws.alerts().len(), 1, "the same break as before");
-    assert_eq!(world.outputs("20260305T120000Z").await.len(), 9, "the run is made all the same");
+    assert_eq!(world.outputs("20260305T120000Z").await.len(), 8, "the run is made all the same");
 
     let row = "cip,reference_id,amount,currency,status,paid_at,observed_at\n\
         9,B-9,10.00,PEN,paid,2026-03-02T09:30:00-05:00,2026-03-02T09:30:00-05:00\n";

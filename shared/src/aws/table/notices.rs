@@ -174,36 +174,6 @@ impl Table {
         quarantined.sort_by(|a, b| b.received_at.cmp(&a.received_at).then_with(|| a.reason.cmp(&b.reason)));
         Ok(quarantined)
     }
-
-    /// Every notice of an account, by CIP and identity, without the bodies.
-    ///
-    /// Reads the whole table with a filter, which is paid for by what is read and not by what is found: right for a
-    /// young deployment. The archive of notices in S3 takes its place with the publish function.
-    ///
-    /// # Errors
-    /// [`StoreError`], `Unreadable` where an item is none of ours.
-    pub async fn notices(&self, account: &str) -> Result<Vec<NoticeRow<'static>>, StoreError> {
-        let request = self
-            .client
-            .scan()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .filter_expression("begins_with(pk, :subject) AND begins_with(sk, :fact)")
-            .expression_attribute_values(":subject", AttributeValue::S(format!("CIP#{account}#")))
-            .expression_attribute_values(":fact", AttributeValue::S("NOTICE#".to_owned()))
-            .projection_expression(
-                "pk, sk, account, cip, event_type, operation_number, amount, currency, paid_at, received_at",
-            );
-        let mut items = request.into_paginator().items().send();
-        let mut rows = Vec::new();
-        while let Some(attributes) = items.next().await {
-            let attributes = attributes.map_err(|error| failed("Scan", error))?;
-            let item = Item::read(KIND, attributes);
-            rows.push((item.get("sk")?.to_owned(), row_of(&item)?));
-        }
-        rows.sort_by(|(a_key, a), (b_key, b)| a.cip.cmp(&b.cip).then_with(|| a_key.cmp(b_key)));
-        Ok(rows.into_iter().map(|(_, row)| row).collect())
-    }
 }
 
 fn quarantine_partition(account: &str) -> String {
