@@ -169,7 +169,9 @@ impl Book {
         let batch = self.payouts.open.entry(key).or_insert_with(|| Batch::new(account, currency, paid_on));
         batch.lines.push(line);
         batch.pairs.extend(pair);
+        // What is paid out after the end stays untold, however much it is.
         if batch.lines.len() >= LINES_MAX
+            && paid_on <= Day::of(END)
             && let Some(full) = self.payouts.open.remove(&key)
         {
             self.pay_out(&full);
@@ -278,6 +280,20 @@ impl Book {
     pub(crate) fn tell_pairs(&mut self, batch: &Batch, head: &BatchHead, movement: &str) {
         for pair in &batch.pairs {
             self.tell_pair(pair, &head.id, movement);
+        }
+        // A batch that pays out no payment of its own has a deposit all the same.
+        if batch.pairs.is_empty() && !movement.is_empty() {
+            let pair = Pair {
+                account: head.account,
+                reference: String::new(),
+                cip: String::new(),
+                operation: String::new(),
+                currency: head.currency,
+                minor: to_minor(batch.net()),
+                case: self.case,
+                untold: Untold::default(),
+            };
+            self.tell_pair(&pair, &head.id, movement);
         }
     }
 

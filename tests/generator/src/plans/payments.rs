@@ -26,13 +26,15 @@ pub(super) fn twice(book: &mut Book, variant: u64) {
         0 => {
             let number = book.operation();
             payment.operation = Some(format!("9{number}"));
-            further = vec![Report { operation: Some(format!("10{number}")), ..payment.clone() }];
+            let operation = Some(format!("10{number}"));
+            further = vec![Report { operation, provider_id: None, ..payment.clone() }];
         }
         1 => further.push(book.paid_again(&payment, 3 * HOUR)),
         // Without numbers, other times are other payments.
         2 => {
             payment.operation = None;
-            further = vec![Report { paid: payment.paid.map(|paid| paid + HOUR), ..payment.clone() }];
+            let paid = payment.paid.map(|paid| paid + HOUR);
+            further = vec![Report { paid, provider_id: None, ..payment.clone() }];
         }
         // Another amount: the further payment bears its own.
         3 => further.iter_mut().for_each(|row| row.minor += 1_250),

@@ -107,3 +107,50 @@ fn deposits_are_what_their_batches_pay_out() {
 const WRONG_IN_BATCH: [&str; 2] = ["wrong settlement", "settled twice"];
 /// Cases whose batches come with another deposit than they pay out.
 const WRONG_AT_BANK: [&str; 1] = ["deposit differs"];
+
+/// The provider's own number names one payment.
+#[test]
+fn no_two_payments_share_a_number_of_the_provider() {
+    let data = generate(3_000, 4);
+    let mut bearers: BTreeMap<String, BTreeSet<[String; 3]>> = BTreeMap::new();
+    for row in [rows(&data, "reports.csv"), portal(&data)].concat() {
+        if let Some(id) = row.get("provider_id").filter(|id| id.starts_with("PE")) {
+            let paid =
+                ["cip", "operation_number", "paid_at"].map(|name| row.get(name).cloned().unwrap_or_default());
+            // A row without number or of a refund repeats the payment, in whatever zone it writes the time.
+            if row["status"].eq_ignore_ascii_case("paid") && !paid[1].is_empty() {
+                bearers.entry(id.clone()).or_default().insert([
+                    paid[0].clone(),
+                    paid[1].clone(),
+                    String::new(),
+                ]);
+            }
+        }
+    }
+    assert!(bearers.len() > 300);
+    let shared: Vec<_> = bearers.iter().filter(|(_, payments)| payments.len() > 1).collect();
+    assert!(shared.is_empty(), "{shared:?}");
+}
+
+/// Also where the provider makes several batches a day.
+#[test]
+fn settlements_and_each_account_of_the_bank_speak_up_to_the_end() {
+    let data = generate(30_000, 5);
+    let days = |name: &str, account: &str, day: &str| -> BTreeMap<String, String> {
+        let mut latest = BTreeMap::new();
+        for row in rows(&data, name).iter().filter(|row| !row["bank_reference"].starts_with("BAD-")) {
+            let known: &mut String = latest.entry(row[account].clone()).or_default();
+            *known = row[day].clone().max(known.clone());
+        }
+        latest
+    };
+    for (name, account, day, accounts) in
+        [("settlements.csv", "currency", "paid_on", 2), ("bank.csv", "bank_account", "value_date", 4)]
+    {
+        let latest = days(name, account, day);
+        assert_eq!(latest.len(), accounts, "{latest:?}");
+        assert!(latest.values().all(|day| day == "2026-04-20"), "{name}: {latest:?}");
+    }
+    let lines = sums(&rows(&data, "settlements.csv"), |line| line["settlement_id"].clone(), |_| 1);
+    assert!(lines.values().all(|lines| *lines <= 250) && lines.values().any(|lines| *lines == 250));
+}
