@@ -163,8 +163,8 @@ fn candidates<'o>(
     bounds: SearchBounds,
     open: &'o [Open],
 ) -> impl Iterator<Item = &'o Open> {
-    let back = TimeDelta::days(bounds.days.into());
-    let first = line.value_date.start().map(|start| start.moved(-back).business_day());
+    let back = TimeDelta::days(i64::from(bounds.days).saturating_neg());
+    let first = line.value_date.start().map(|start| start.moved(back).business_day());
     open.iter().filter(move |open| {
         let in_time = first.is_some_and(|first| first <= open.paid_on) && open.paid_on <= line.value_date;
         in_time
