@@ -134,7 +134,13 @@ async fn tell(
     let run_id = format!("{account}/{}", layout::stamp(record.as_of));
     let message = alert(
         &judged.run,
-        About { account, run_id: &run_id, report_location: &record.report, since: Some(&judged.difference) },
+        About {
+            account,
+            run_id: &run_id,
+            report_location: &record.report,
+            since: Some(&judged.difference),
+            meanwhile: Some(&judged.meanwhile),
+        },
     );
     if let Err(error) = topic.publish(&message).await {
         if let Err(second) = table.release_alert(record, claimed_at).await {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use cuadre::aws::bucket::{Bucket, Written};
 use cuadre::aws::layout;
-use cuadre::aws::table::{Quarantined, Table};
+use cuadre::aws::table::{Quarantined, RunState, Table};
 use cuadre::calendar::Instant;
 use cuadre::config::Policy;
 use cuadre::config::sources::SourceKind;
@@ -22,6 +22,9 @@ pub(crate) const INPUTS: &str = "inputs.json";
 
 /// How far back refused callbacks are read: after that a finding about them closes by itself.
 const REFUSED_DAYS: TimeDelta = TimeDelta::days(30);
+
+/// Of how many silent runs it is said what they found: those of two days.
+const UNTOLD_MAX: usize = 100;
 
 /// How many reasons of notices in quarantine are told.
 const REASONS_MAX: usize = 3;
@@ -152,6 +155,7 @@ async fn gathered(
         policy_sha256: sha256(policy.as_deref().unwrap_or_default().as_bytes()),
         policy,
         previous: before.previous,
+        untold: before.untold,
         carried,
         seen,
         notes,
@@ -163,6 +167,7 @@ async fn gathered(
 #[derive(Default)]
 struct Before {
     previous: Option<Previous>,
+    untold: Vec<Version>,
     objects: Objects,
     manifest: Option<Manifest>,
     /// Absent where everything is to be read anew.
@@ -184,7 +189,7 @@ impl Before {
         let newest = newest.filter(|newest| *newest < as_of || (dry && *newest == as_of));
         let Some(newest) = newest else { return Ok(Before::default()) };
         let prefix_before = layout::run_prefix(wanted.account, newest);
-        let (previous, objects) = previous(&prefix_before, bucket).await?;
+        let (previous, mut objects) = previous(&prefix_before, bucket).await?;
         let manifest = manifest_of(bucket, &prefix_before).await?;
         let chain = match &manifest {
             Some(manifest) if !wanted.full && previous.is_some() => {
@@ -193,8 +198,31 @@ impl Before {
             }
             _ => None,
         };
-        Ok(Before { previous, objects, manifest, chain })
+        let quiet = table.run(wanted.account, newest).await?.is_some_and(|run| run.state == RunState::Quiet);
+        let untold = match (&manifest, &previous) {
+            (Some(manifest), Some(previous)) if quiet => untold(&manifest.untold, previous, bucket).await?,
+            _ => (Vec::new(), Objects::new()),
+        };
+        objects.extend(untold.1);
+        Ok(Before { previous, untold: untold.0, objects, manifest, chain })
     }
+}
+
+/// The summaries of the runs of which nobody was told, and the run before is one of them.
+async fn untold(
+    earlier: &[Version],
+    previous: &Previous,
+    bucket: &Bucket,
+) -> Result<(Vec<Version>, Objects), ReconcileError> {
+    let skipped = earlier.len().saturating_sub(UNTOLD_MAX);
+    let mut untold: Vec<Version> = earlier.iter().skip(skipped).cloned().collect();
+    let names: Vec<_> = untold.iter().map(|version| (version.key.clone(), None)).collect();
+    let mut objects = Objects::new();
+    for (key, object) in bucket.get_all(&names).await? {
+        objects.insert(key.clone(), object.ok_or(JudgeError::Gone(key))?.bytes);
+    }
+    untold.push(previous.summary.clone());
+    Ok((untold, objects))
 }
 
 /// A run to hold another one against; none where its outputs have been deleted.

@@ -12,6 +12,7 @@ use cuadre::formats::{Format, Leg, Mapping};
 use cuadre::ids::{BreakId, Cip};
 use cuadre::reconcile::RefusedCallbacks;
 use cuadre::report::difference::{Difference, Terms, Told, ToldError, changed_terms, difference};
+use cuadre::report::meanwhile::Meanwhile;
 use cuadre::run::{self, FileCoverage, InputFile, Look, Run, RunError, Settings};
 use serde::Deserialize;
 
@@ -81,6 +82,8 @@ pub(crate) struct Judged {
     pub(crate) outputs: Vec<(String, Vec<u8>)>,
     /// What it says otherwise than the run before.
     pub(crate) difference: Difference,
+    /// What has been found to agree by runs of which nobody was told.
+    pub(crate) meanwhile: Meanwhile,
 }
 
 /// The objects of a run by name.
@@ -90,6 +93,10 @@ pub(crate) type Objects = BTreeMap<String, Vec<u8>>;
 pub(crate) fn judge(manifest: &Manifest, mut objects: Objects) -> Result<Judged, JudgeError> {
     let as_of = manifest.moment().ok_or(JudgeError::Part("as_of"))?;
     let policy = Policy::parse(manifest.policy.as_deref().unwrap_or_default())?;
+    let mut meanwhile = Meanwhile::default();
+    for version in &manifest.untold {
+        meanwhile.add(known(&objects, version)?)?;
+    }
     let (before, policy_before) = previous(manifest, &mut objects)?;
     let terms = Terms {
         as_of: Some(as_of.to_string()),
@@ -111,7 +118,7 @@ pub(crate) fn judge(manifest: &Manifest, mut objects: Objects) -> Result<Judged,
     let after = Told::read(output("summary.json"), output("breaks.csv"))?;
     let difference = difference(before.as_ref(), &after, tables);
     outputs.push(("difference.json".to_owned(), difference.to_json()?));
-    Ok(Judged { run, outputs, difference })
+    Ok(Judged { run, outputs, difference, meanwhile })
 }
 
 /// What the run before said, and under which policy.
@@ -217,10 +224,16 @@ fn files_of(files: &[(String, Vec<u8>)]) -> Vec<CarriedFile<'_>> {
     files.iter().map(|(name, bytes)| CarriedFile { name, bytes }).collect()
 }
 
-/// Takes an object out; it has to be the one that the run read.
+/// An object; it has to be the one that the run read.
+fn known<'o>(objects: &'o Objects, version: &Version) -> Result<&'o [u8], JudgeError> {
+    let bytes = objects.get(&version.key).ok_or_else(|| JudgeError::Gone(version.key.clone()))?;
+    if version.is(bytes) { Ok(bytes) } else { Err(JudgeError::Other(version.key.clone())) }
+}
+
+/// Takes it out.
 fn taken(objects: &mut Objects, version: &Version) -> Result<Vec<u8>, JudgeError> {
-    let bytes = objects.remove(&version.key).ok_or_else(|| JudgeError::Gone(version.key.clone()))?;
-    if version.is(&bytes) { Ok(bytes) } else { Err(JudgeError::Other(version.key.clone())) }
+    known(objects, version)?;
+    Ok(objects.remove(&version.key).unwrap_or_default())
 }
 
 /// Callbacks refused for their signature, as the rule for them takes them.

@@ -39,6 +39,8 @@ pub struct Manifest {
     pub(crate) policy_sha256: String,
     /// The run before.
     pub(crate) previous: Option<Previous>,
+    /// What runs before said of which nobody was told, the newest last.
+    pub(crate) untold: Vec<Version>,
     /// What the runs before have left; absent in a run that has read everything anew.
     pub(crate) carried: Option<Left>,
     /// Every object that this run or one before it has read, of the days that the next run lists again: a hash over name and `ETag`.
@@ -155,7 +157,7 @@ impl Manifest {
         let previous = self.previous.iter().flat_map(|run| [&run.summary, &run.breaks, &run.inputs]);
         let closed = self.carried.iter().flat_map(|left| left.closed.iter().map(|closed| &closed.object));
         let left = self.carried.iter().map(|left| &left.open).chain(closed);
-        self.rows.values().flatten().chain(&self.looks).chain(previous).chain(left)
+        self.rows.values().flatten().chain(&self.looks).chain(&self.untold).chain(previous).chain(left)
     }
 
     /// The objects of a leg.

@@ -9,6 +9,7 @@ use crate::money::{Currency, format_minor};
 use crate::reconcile::class::{Class, Severity};
 use crate::reconcile::{ClassTotals, Line, NoticeHealth};
 use crate::report::difference::Difference;
+use crate::report::meanwhile::Meanwhile;
 use crate::run::Run;
 
 /// SNS allows a subject of at most 100 printable ASCII characters.
@@ -54,6 +55,8 @@ pub struct About<'a> {
     pub report_location: &'a str,
     /// What it says otherwise than the run before; absent where that is not known.
     pub since: Option<&'a Difference>,
+    /// What has been found to agree since the last alert by runs of which nobody was told.
+    pub meanwhile: Option<&'a Meanwhile>,
 }
 
 /// Writes the alert of a run over one account.
@@ -102,11 +105,11 @@ pub(super) fn subject_line(text: &str) -> String {
 }
 
 fn body(run: &Run, about: About<'_>) -> String {
-    let About { account, run_id, report_location, since } = about;
+    let About { account, run_id, report_location, .. } = about;
     let mut text = String::new();
     // Writing to a String cannot fail; the results are gathered so that none is dropped in silence.
     let written = [
-        write_heading(&mut text, run, account, since),
+        write_heading(&mut text, run, about),
         write_classes(&mut text, run),
         write_notices(&mut text, run.notice_health.get(account)),
         write_worst(&mut text, &run.breaks),
@@ -117,12 +120,8 @@ fn body(run: &Run, about: About<'_>) -> String {
     text
 }
 
-fn write_heading(
-    text: &mut String,
-    run: &Run,
-    account: &str,
-    since: Option<&Difference>,
-) -> std::fmt::Result {
+fn write_heading(text: &mut String, run: &Run, about: About<'_>) -> std::fmt::Result {
+    let About { account, since, meanwhile, .. } = about;
     let as_of = run.as_of.map_or_else(|| "no time".to_owned(), clock);
     writeln!(text, "PagoEfectivo account {account}, reconciled as of {as_of} (Lima).\n")?;
     match run.breaks.len() {
@@ -135,7 +134,8 @@ fn write_heading(
             writeln!(text, "{breaks} to look at ({by_severity}){sum}.")?;
         }
     }
-    if let Some(sentence) = since.and_then(Difference::sentence) {
+    let sentences = [since.and_then(Difference::sentence), meanwhile.and_then(Meanwhile::sentence)];
+    for sentence in sentences.into_iter().flatten() {
         writeln!(text, "{sentence}")?;
     }
     if run.rejected > 0 {
@@ -345,7 +345,13 @@ mod tests {
             needs_person,
             notes: &["the policy has changed".to_owned()],
         };
-        let about = About { account, run_id: "run-1", report_location: "s3://bucket/runs/", since: None };
+        let about = About {
+            account,
+            run_id: "run-1",
+            report_location: "s3://bucket/runs/",
+            since: None,
+            meanwhile: None,
+        };
         alert(&execute(&files, &settings).unwrap(), about)
     }
 

@@ -57,6 +57,12 @@ async fn many_arrivals_of_a_slot_make_one_run_at_its_end() {
 async fn a_run_after_arrivals_is_told_of_where_it_finds_something_new() {
     let world = World::start().await;
     world.run("2026-03-05T06:00:00-05:00").await.unwrap();
+    let row = "reference_id,cip,amount,currency,status,created_at\n\
+        B-20,20,10.00,PEN,paid,2026-03-05T06:00:00-05:00\n";
+    world.put("normalized/orders/account=tienda/day=2026-03-05/new.csv", row).await;
+    let row = "cip,reference_id,amount,currency,status,paid_at,observed_at\n\
+        20,B-20,10.00,PEN,paid,2026-03-05T06:10:00-05:00,2026-03-05T06:10:00-05:00\n";
+    world.put("normalized/reports/account=tienda/day=2026-03-05/new.csv", row).await;
     world.arrival("2026-03-05T06:45:00-05:00").await;
     world.deliver(SLOT_END).await;
     assert_eq!(world.aws.alerts().len(), 1, "the same break as before");
@@ -68,6 +74,7 @@ async fn a_run_after_arrivals_is_told_of_where_it_finds_something_new() {
     world.arrival("2026-03-05T07:10:00-05:00").await;
     world.deliver("2026-03-05T07:30:00-05:00").await;
     let body = &world.aws.alerts()[1].body;
+    assert!(body.contains("Found to agree by 1 run since the last alert: 1 pair, PEN 10.00."), "{body}");
     let expected = "Breaks since the run of 2026-03-05 07:00: 2 new, 0 changed, 0 gone, 1 as they were.";
     assert!(body.contains(expected), "{body}");
 }
