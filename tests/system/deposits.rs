@@ -1,5 +1,7 @@
 //! Settlements against the bank, and refunds against both.
 
+use cuadre::report::alert::{About, alert};
+
 use crate::desk::{COMPLETE, Desk, Outcome, desk};
 
 /// A payment of CIP 100, settled with `L-1001` over 48.23, with the bank in the input.
@@ -526,6 +528,32 @@ fn a_refund_of_what_was_never_settled_is_not_sought() {
     // With the bank alone nobody knows what was settled.
     let alone = desk().judged_at("31T12:00").order("status=refunded updated_at=3T10:00").report("");
     check(alone.report("status=refunded").next_statement(), &["refund_unpaid"]);
+}
+
+/// The message of a run calls settlements and deposits by their names.
+#[test]
+fn the_message_of_a_run_says_what_each_side_says() {
+    let about = About { account: "1", run_id: "run-1", report_location: "s3://bucket/runs/", since: None };
+    let check = |desk: Desk, parts: [&str; 2]| {
+        let body = alert(&desk.run().run, about).body;
+        assert!(parts.iter().all(|part| body.contains(part)), "{body}");
+    };
+    check(settled(), ["high: missing_deposit, settlement L-1001\n", "  paid out PEN 48.23, bank nothing\n"]);
+    check(
+        settled().bank("amount=48.00"),
+        ["high: deposit_variance (underpaid), settlement L-1001\n", "  paid out PEN 48.23, bank PEN 48.00\n"],
+    );
+    check(
+        settled().bank("").bank("bank_reference=OP-99 amount=7.00"),
+        ["medium: unknown_deposit, bank reference OP-99\n", "  paid out nothing, bank PEN 7.00\n"],
+    );
+    check(
+        refunded("status=refunded updated_at=3T10:00", ""),
+        [
+            "high: refund_unpaid, order R1, CIP 100, operation 7\n",
+            "  paid back nothing, provider PEN 50.00 paid\n",
+        ],
+    );
 }
 
 /// The order of lines and of statements decides nothing.

@@ -21,6 +21,7 @@ mod outputs;
 mod records;
 mod refunds;
 mod second;
+mod settled_worlds;
 mod settlements;
 mod shuffle;
 mod tolerance;

@@ -111,6 +111,21 @@ fn a_line_finds_its_payment_by_the_provider_s_id() {
     );
 }
 
+/// A code that the provider knows by its id alone may be paid twice.
+#[test]
+fn a_code_without_cip_has_a_line_for_each_payment() {
+    let twice = || {
+        let code = "cip= reference_id= provider_id=TX1";
+        desk().report(code).report(&format!("{code} operation_number=8 paid_at=1T11:00"))
+    };
+    let line = "cip= provider_id=TX1";
+    check(twice().settlement(line), &["unsettled"]);
+    check(twice().settlement(line).settlement(line), &[]);
+    // An id on two codes says nothing.
+    let two = desk().report("provider_id=TX1").report("cip=200 reference_id=R2 operation_number=8 provider_id=TX1");
+    check(two.settlement(line), &["settlement_variance unknown_payment", "unsettled", "unsettled"]);
+}
+
 /// Of several payments of a code the one that the line names by its id, then the one of equal amount.
 #[test]
 fn a_line_takes_the_payment_that_it_fits() {

@@ -88,9 +88,11 @@ pub struct Month {
 impl Month {
     /// Reads `2026-03`.
     fn parse(text: &str) -> Option<Month> {
-        let (year, month) = text.split_once('-').filter(|(year, month)| year.len() == 4 && month.len() == 2)?;
+        let (year, month) =
+            text.split_once('-').filter(|(year, month)| year.len() == 4 && month.len() == 2)?;
         let (year, month): (u32, u32) = (year.parse().ok()?, month.parse().ok()?);
-        let (next_year, next_month) = if month == 12 { (year.checked_add(1)?, 1) } else { (year, month.checked_add(1)?) };
+        let (next_year, next_month) =
+            if month == 12 { (year.checked_add(1)?, 1) } else { (year, month.checked_add(1)?) };
         let day = |year: u32, month: u32| Day::parse(&format!("{year:04}-{month:02}-01"));
         Some(Month { first: day(year, month)?, next: day(next_year, next_month)? })
     }
@@ -167,6 +169,9 @@ pub struct SearchBounds {
 
 /// The most that `search_items_max` may be: with each further one the work doubles every second time.
 const SEARCH_ITEMS_MAX: usize = 20;
+
+/// The most that `search_days` may be.
+const SEARCH_DAYS_MAX: u32 = 366;
 
 /// The table `fee_terms` as TOML has it.
 #[derive(Deserialize)]
@@ -300,6 +305,9 @@ fn deposit_rules(table: DepositsTable) -> Result<DepositRules, Fault> {
         let reason = format!("{} is not between 1 and {SEARCH_ITEMS_MAX}", bounds.items_max);
         return Err(("deposits.search_items_max", reason));
     }
+    if bounds.days > SEARCH_DAYS_MAX {
+        return Err(("deposits.search_days", format!("{} is more than {SEARCH_DAYS_MAX}", bounds.days)));
+    }
     Ok(DepositRules {
         payer_contains,
         itf: table.itf,
@@ -393,9 +401,13 @@ mod tests {
         check("[accounts.a]\nbank_accounts = [\"\"]", "accounts.a.bank_accounts: one of them is empty");
         check("[accounts.a]\nfee_invoice_tolerance = \"x\"", "accounts.a.fee_invoice_tolerance");
         let deposits = "[accounts.a.deposits]\n";
-        check(&format!("{deposits}payer_contains = [\" \"]"), "deposits.payer_contains: one of them is empty");
+        check(
+            &format!("{deposits}payer_contains = [\" \"]"),
+            "deposits.payer_contains: one of them is empty",
+        );
         check(&format!("{deposits}itf = \"none\""), "itf");
         check(&format!("{deposits}search_items_max = 21"), "deposits.search_items_max: 21 is not between");
+        check(&format!("{deposits}search_days = 367"), "deposits.search_days: 367 is more than 366");
         check(&format!("{deposits}serch = true"), "serch");
     }
 }

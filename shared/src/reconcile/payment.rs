@@ -95,23 +95,24 @@ impl<'v> Payments<'v> {
         self.by_cip.get(&(account, cip)).copied()
     }
 
-    /// The payment that bears a provider's id, where exactly one does.
-    pub fn of_provider_id(&self, account: &str, id: &str) -> Option<usize> {
+    /// The payments of the code that bears a provider's id, and the one that does so itself, where exactly one does. An id
+    /// that payments of several codes bear says nothing.
+    pub fn of_provider_id(&self, account: &str, id: &str) -> Option<(Span, Option<usize>)> {
         let from = self.provider_ids.partition_point(|known| (known.0, known.1) < (account, id));
-        let mut bearing = self
+        let bearing: Vec<usize> = self
             .provider_ids
             .iter()
             .skip(from)
             .take_while(|known| (known.0, known.1) == (account, id))
-            .map(|(_, _, index)| *index);
-        match (bearing.next(), bearing.next()) {
-            (Some(only), None) => Some(only),
-            _ => None,
-        }
+            .map(|(_, _, index)| *index)
+            .collect();
+        let span = self.beside(*bearing.first()?)?;
+        let only = bearing.first().copied().filter(|_| bearing.len() == 1);
+        bearing.iter().all(|index| span.indices().contains(index)).then_some((span, only))
     }
 
     /// All payments of the code that this one is of.
-    pub fn beside(&self, index: usize) -> Option<Span> {
+    fn beside(&self, index: usize) -> Option<Span> {
         let payment = self.list.get(index)?;
         match payment.key.cip() {
             Some(cip) => self.of_cip(payment.account, cip),

@@ -216,8 +216,9 @@ fn write_break(text: &mut String, line: &Line) -> std::fmt::Result {
         None => line.class.word().to_owned(),
     };
     let mut subject = Vec::new();
+    let reference = Words::of(line.class).reference;
     for (name, value) in
-        [("order", &line.reference_id), ("CIP", &line.cip), ("operation", &line.operation_number)]
+        [(reference, &line.reference_id), ("CIP", &line.cip), ("operation", &line.operation_number)]
     {
         if !value.is_empty() {
             subject.push(format!("{name} {value}"));
@@ -248,7 +249,30 @@ fn both_sides(line: &Line) -> String {
     };
     let order = side(line.order_minor, line.currency, line.order_status);
     let report = side(line.report_minor, line.report_currency, line.report_status);
-    format!("order {order}, provider {report}")
+    let Words { expected, found, .. } = Words::of(line.class);
+    format!("{expected} {order}, {found} {report}")
+}
+
+/// What the columns of a line are about.
+struct Words {
+    reference: &'static str,
+    expected: &'static str,
+    found: &'static str,
+}
+
+impl Words {
+    const fn of(class: Class) -> Words {
+        let (reference, expected, found) = match class {
+            Class::Unsettled => ("order", "settled", "provider"),
+            Class::RefundUnpaid => ("order", "paid back", "provider"),
+            Class::SettlementVariance => ("settlement", "its lines make", "it states"),
+            Class::FeeInvoiceVariance => ("invoice", "kept back", "invoiced"),
+            Class::MissingDeposit | Class::DepositVariance => ("settlement", "paid out", "bank"),
+            Class::UnknownDeposit => ("bank reference", "paid out", "bank"),
+            _ => ("order", "order", "provider"),
+        };
+        Words { reference, expected, found }
+    }
 }
 
 fn write_warnings(text: &mut String, warnings: &[String]) -> std::fmt::Result {

@@ -44,7 +44,7 @@ mod tests {
     #[test]
     fn what_is_left_after_the_tax_leads_back_to_the_amount() {
         for whole in [1, 99_999, 100_000, 100_004, 123_456, 200_000, 87_654_321] {
-            let deposit = whole - itf_minor(whole.into(), RATE) as i64;
+            let deposit = whole - i64::try_from(itf_minor(whole.into(), RATE)).unwrap();
             assert!(before_itf(deposit, RATE).contains(&whole), "{whole}");
         }
         // 999.99 is left of itself alone, 999.95 of itself and of 1000.00.

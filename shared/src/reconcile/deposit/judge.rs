@@ -75,7 +75,9 @@ fn compare(
     let expected = amounts.net.saturating_sub(netted.saturating_mul(MICROS_PER_MINOR));
     let difference = minor.saturating_mul(MICROS_PER_MINOR).saturating_sub(expected);
     let expected_minor = rounded_minor(expected);
-    let tolerance = ledger.under.tolerance_minor(first.account, Money { minor: expected_minor, currency: first.currency });
+    let tolerance = ledger
+        .under
+        .tolerance_minor(first.account, Money { minor: expected_minor, currency: first.currency });
     let allowed = i128::from(tolerance)
         .saturating_mul(MICROS_PER_MINOR)
         .saturating_add(i128::from(amounts.fractional).saturating_mul(5_000));

@@ -85,15 +85,14 @@ pub(in super::super) fn bind(
 
 /// The payments that a line may be about, and the one that it names by the provider's id.
 fn claim(line: &SettlementRow<'_>, payments: &Payments<'_>) -> Option<(Span, Option<usize>)> {
-    let named = line.provider_id.as_deref().and_then(|id| payments.of_provider_id(&line.account, id));
-    let by_id = || {
-        let named = named?;
+    let by_id = line.provider_id.as_deref().and_then(|id| payments.of_provider_id(&line.account, id));
+    match line.cip.and_then(|cip| payments.of_cip(&line.account, cip)) {
+        Some(span) => Some((span, by_id.and_then(|(_, named)| named).filter(|named| span.indices().contains(named)))),
         // A line that names a CIP does not mean a payment of another one.
-        let elsewhere = line.cip.is_some() && payments.list.get(named)?.key.cip().is_some();
-        if elsewhere { None } else { payments.beside(named) }
-    };
-    let span = line.cip.and_then(|cip| payments.of_cip(&line.account, cip)).or_else(by_id)?;
-    Some((span, named.filter(|named| span.indices().contains(named))))
+        None => by_id.filter(|(span, _)| {
+            line.cip.is_none() || payments.list.get(span.first).is_some_and(|payment| payment.key.cip().is_none())
+        }),
+    }
 }
 
 /// The claims by payments, those on one code together and in the order of lines.

@@ -79,8 +79,10 @@ impl<'r, 'a> Bench<'_, 'r, 'a> {
             findings.extend(offsetting(&lines, &gross));
         }
         findings.extend(gross.finding());
-        findings.extend(self.unknown(batch, &lines, &mut waiting));
+        let [unknown_payment, unknown_refund] = self.unknown(batch, &lines, &mut waiting);
+        findings.extend(unknown_payment);
         findings.extend(self.twice(&lines));
+        findings.extend(unknown_refund);
         findings.extend(self.fees(batch, &lines));
         let Some(first) = findings.first() else {
             let class = if waiting.is_empty() { Class::Matched } else { Class::Open };
@@ -128,7 +130,7 @@ impl<'r, 'a> Bench<'_, 'r, 'a> {
         batch: &Batch<'r>,
         lines: &[(RowIndex, &SettlementRow<'a>)],
         waiting: &mut Vec<RowIndex>,
-    ) -> Vec<Finding> {
+    ) -> [Option<Finding>; 2] {
         let mut payment = Finding::new(Reason::UnknownPayment);
         let mut refund = Finding::new(Reason::UnknownRefund);
         for (row, line) in lines {
@@ -145,7 +147,7 @@ impl<'r, 'a> Bench<'_, 'r, 'a> {
                 format!("{}=|{} {}", finding.reason.word(), name(line), amount_text(line.gross.0.into()));
             finding.add(*row, note, line.gross.0.into());
         }
-        [payment, refund].into_iter().filter(|finding| !finding.rows.is_empty()).collect()
+        [payment, refund].map(|finding| (!finding.rows.is_empty()).then_some(finding))
     }
 
     fn reports_may_tell(&self, line: &SettlementRow<'_>, paid_on: Option<Day>) -> bool {
