@@ -239,7 +239,8 @@ pub fn execute_files(
     execute_counted(&Before::default(), files, policy, as_of, looks, None)
 }
 
-fn execute_counted(
+/// Reconciles files that arrived after earlier runs, with the callbacks that were refused.
+pub fn execute_counted(
     before: &Before,
     files: &[InputFile<'_>],
     policy: &str,
