@@ -533,7 +533,13 @@ fn a_refund_of_what_was_never_settled_is_not_sought() {
 /// The message of a run calls settlements and deposits by their names.
 #[test]
 fn the_message_of_a_run_says_what_each_side_says() {
-    let about = About { account: "1", run_id: "run-1", report_location: "s3://bucket/runs/", since: None };
+    let about = About {
+        account: "1",
+        run_id: "run-1",
+        report_location: "s3://bucket/runs/",
+        since: None,
+        meanwhile: None,
+    };
     let check = |desk: Desk, parts: [&str; 2]| {
         let body = alert(&desk.run().run, about).body;
         assert!(parts.iter().all(|part| body.contains(part)), "{body}");
