@@ -10,12 +10,15 @@ use thiserror::Error;
 use crate::calendar::Instant;
 use crate::carry::{Balance, BalanceError, Carried, CarryError, Living, Moved, Told};
 use crate::config::{Coverage as CoverageRule, Policy};
-use crate::formats::{self, FileError, Format, Leg, LegMapping, Mapping, Rejected, Source, StatementFormat, Table};
+use crate::formats::{
+    self, FileError, Format, Leg, LegMapping, Mapping, Rejected, Source, StatementFormat, Table,
+};
 use crate::ids::{BreakId, Cip};
 use crate::lifecycle::evidence::{BankRow, SettlementRow};
 use crate::reconcile::class::Class;
 use crate::reconcile::{
-    self, BankCoverage, ClassTotals, ConservationError, Coverage, Inputs, Line, NoticeHealth, RefusedCallbacks,
+    self, BankCoverage, ClassTotals, ConservationError, Coverage, Inputs, Line, NoticeHealth,
+    RefusedCallbacks,
 };
 use crate::report::{self, Facts, HandedOn, InputRecord, Summary};
 
@@ -109,6 +112,16 @@ pub enum RunError {
     /// A file of a run before this one is not as it was written: the user has to give the right one.
     #[error(transparent)]
     Carry(#[from] CarryError),
+    /// What a run before this one has left beside files of a leg that runs do not hand on.
+    #[error(
+        "{file}: lines of the leg {leg} are not handed on from run to run yet, so what was settled before would be missed: leave out what earlier runs have left, and give the files of all days"
+    )]
+    NotCarried {
+        /// The first of the leg's files.
+        file: String,
+        /// The leg.
+        leg: &'static str,
+    },
     /// What came in from the run before and what goes out to the next do not add up: a defect of Cuadre.
     #[error(transparent)]
     Balance(#[from] BalanceError),
@@ -166,6 +179,10 @@ pub fn execute_after(
     files: &[InputFile<'_>],
     settings: &Settings<'_>,
 ) -> Result<Run, RunError> {
+    let ledger = files.iter().find(|file| matches!(file.leg, Leg::Settlements | Leg::Bank));
+    if let Some(InputFile { name, leg, .. }) = ledger.filter(|_| carried.goes_on()) {
+        return Err(RunError::NotCarried { file: (*name).to_owned(), leg: leg.word() });
+    }
     let open = Told::open(carried.open)?;
     let (needs_person, warnings) = (settings.needs_person.to_vec(), settings.notes.to_vec());
     let mut reading = Reading { needs_person, warnings, ..Reading::default() };

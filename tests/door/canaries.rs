@@ -17,8 +17,8 @@ use cuadre::pagoefectivo::Secret;
 use cuadre::pagoefectivo::signature::{Scheme, Verifier};
 use cuadre::telemetry;
 use cuadre_emulators::{
-    BUCKET_NAME, BUS_NAME, Emulators, FAILURES_URL, FORWARDS_URL, Fault, Service, TABLE_NAME, TOPIC_ARN,
-    Trouble,
+    BUCKET_NAME, BUS_NAME, Emulators, FAILURES_URL, FORWARDS_URL, Fault, RUNS_URL, Service, TABLE_NAME,
+    TOPIC_ARN, Trouble,
 };
 use serde_json::{Value, json};
 
@@ -80,6 +80,7 @@ impl World {
             ("EVENT_BUS", BUS_NAME),
             ("FORWARDS_URL", FORWARDS_URL),
             ("FAILURES_URL", FAILURES_URL),
+            ("RUNS_URL", RUNS_URL),
             ("SECRET_PREFIX", "cuadre"),
             ("ACCOUNTS", "tienda,rota,corta"),
             ("LOG_LEVEL", "trace"),

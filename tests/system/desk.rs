@@ -10,6 +10,7 @@ use cuadre::calendar::Instant;
 use cuadre::carry::{Carried, CarriedFile};
 use cuadre::config::Policy;
 use cuadre::formats::{Format, Leg, Mapping};
+use cuadre::ids::BreakId;
 use cuadre::reconcile::RefusedCallbacks;
 use cuadre::run::{FileCoverage, InputFile, Look, Run, Settings, execute_after};
 
@@ -53,8 +54,7 @@ pub struct Before {
 }
 
 /// Every leg has been heard to the end.
-pub const COMPLETE: &str =
-    "[coverage]\norders = \"complete\"\nreports = \"complete\"\nnotices = \"complete\"\nsettlements = \"complete\"\nbank = \"complete\"\n";
+pub const COMPLETE: &str = "[coverage]\norders = \"complete\"\nreports = \"complete\"\nnotices = \"complete\"\nsettlements = \"complete\"\nbank = \"complete\"\n";
 
 /// The moment of judgement, unless a test chooses another.
 pub const AS_OF: &str = "20T12:00";
@@ -229,6 +229,27 @@ impl Desk {
     }
 }
 
+/// The least that a run is made under.
+pub fn settings<'a>(
+    mapping: &'a Mapping,
+    policy: &'a Policy,
+    opened: &'a BTreeMap<BreakId, Instant>,
+) -> Settings<'a> {
+    Settings {
+        account: None,
+        mapping,
+        policy,
+        as_of: None,
+        looks: &[],
+        opened,
+        only_account: None,
+        refused: None,
+        settlement_layouts: &[],
+        needs_person: &[],
+        notes: &[],
+    }
+}
+
 /// Reconciles files as they are.
 pub fn execute_files(
     files: &[InputFile<'_>],
@@ -254,19 +275,7 @@ pub fn execute_counted(
     let carried = Carried { open: &open, closed: &closed, keep_closed: true };
     let (mapping, opened) = (Mapping::default(), BTreeMap::new());
     let policy = Policy::parse(policy).unwrap();
-    let settings = Settings {
-        account: None,
-        mapping: &mapping,
-        policy: &policy,
-        as_of,
-        looks,
-        opened: &opened,
-        only_account: None,
-        refused,
-        settlement_layouts: &[],
-        needs_person: &[],
-        notes: &[],
-    };
+    let settings = Settings { as_of, looks, refused, ..settings(&mapping, &policy, &opened) };
     let run = execute_after(&carried, files, &settings).unwrap();
     let output = |name: &str| {
         run.outputs.iter().find(|(known, _)| *known == name).map(|(_, bytes)| bytes.as_slice()).unwrap()
@@ -353,7 +362,10 @@ impl Outcome {
     pub fn money_breaks(&self) -> Vec<String> {
         let beside = |line: &&Row| {
             let class = line["class"].as_str();
-            class.contains("settle") || class.contains("deposit") || class == "refund_unpaid" || class.contains("invoice")
+            class.contains("settle")
+                || class.contains("deposit")
+                || class == "refund_unpaid"
+                || class.contains("invoice")
         };
         let word = |line: &Row| format!("{} {}", line["class"], line["reason"]).trim_end().to_owned();
         let mut found: Vec<String> = self.breaks.iter().filter(beside).map(word).collect();
@@ -382,7 +394,8 @@ const BANK_COLUMNS: &str = "bank_account,value_date,amount,currency,description"
 /// A payment's line nets 48.23 unless it says otherwise; any other line has no fees and is what it says as gross.
 fn settlement_line(fields: &str) -> Row {
     let named = row(&[fields]);
-    let batch = "account=1 settlement_id=L-1001 currency=PEN kind=payment paid_on=2026-03-04 bank_reference=OP-77";
+    let batch =
+        "account=1 settlement_id=L-1001 currency=PEN kind=payment paid_on=2026-03-04 bank_reference=OP-77";
     match named.get("kind").map_or("payment", String::as_str) {
         "payment" => row(&[batch, "cip=100 gross=50.00 commission=1.50 igv=0.27 net=48.23", fields]),
         "refund" | "reversal" => row(&[batch, "cip=100 gross=-50.00 net=-50.00", fields]),

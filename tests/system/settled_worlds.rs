@@ -200,7 +200,8 @@ impl Model<'_> {
         for (batch, reasons) in reasons.iter().enumerate() {
             if let Some(first) = reasons.first() {
                 let (id, _, currency, _) = BATCHES[batch];
-                self.tell(format!("settlement_variance {} {id} {currency}", &first[2..]));
+                let (_, reason) = first.split_once(' ').unwrap();
+                self.tell(format!("settlement_variance {reason} {id} {currency}"));
             }
         }
         for (index, paid) in self.world.paid.iter().enumerate() {

@@ -163,7 +163,9 @@ fn names(paths: &[(Kind, PathBuf)]) -> Vec<String> {
 fn refused(error: RunError) -> Failure {
     match error {
         RunError::File(error) => Failure::Input(error.to_string()),
-        RunError::TooManySources | RunError::Carry(_) => Failure::Input(error.to_string()),
+        RunError::TooManySources | RunError::Carry(_) | RunError::NotCarried { .. } => {
+            Failure::Input(error.to_string())
+        }
         other => Failure::defect("the run is stopped", &other),
     }
 }

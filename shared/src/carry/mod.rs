@@ -47,6 +47,14 @@ pub struct Carried<'a> {
     pub keep_closed: bool,
 }
 
+impl Carried<'_> {
+    /// Whether runs before this one have left anything to it.
+    #[must_use]
+    pub const fn goes_on(&self) -> bool {
+        !self.open.is_empty() || !self.closed.is_empty()
+    }
+}
+
 /// How far the run before this one had heard: the first line of `open.ndjson`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
