@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 pub(super) use self::groups::Ledger as DepositLedger;
 use self::groups::{Group, by_key};
 use self::itf::itf_minor;
+use self::judge::Verdict;
 pub(super) use self::owners::Owners;
 pub(super) use self::words::{Names, words};
 use super::class::{Bucket, Class, Reason};
@@ -55,6 +56,21 @@ pub(super) struct Paid {
     pub reason: Option<Reason>,
     /// On the first batch of those that are paid together.
     pub deposit: Option<DepositPaid>,
+}
+
+impl Judged {
+    /// Counts the lines that pay a group, and the taxes that the bank took beside them.
+    fn put_lines(&mut self, group: &Group, taxes: &[(RowIndex, i128)], verdict: &Verdict) {
+        if verdict.paid.is_some() {
+            let counted = if verdict.bucket == Bucket::Break { Bucket::Break } else { Bucket::Matched };
+            self.rows.put(&group.lines, counted);
+            self.taken.extend(&group.lines);
+        }
+        for (row, _) in taxes {
+            self.rows.put([row], Bucket::Matched);
+            self.taken.insert(*row);
+        }
+    }
 }
 
 /// Judges the bank leg against the settlements, where there are any.
@@ -110,16 +126,7 @@ pub(super) fn judge(
         let spoken_for = group.batches.iter().any(|batch| searched.spoken_for.contains(batch));
         let last = settlements.and_then(|(_, settled)| last_payment(settled, payments, group));
         let verdict = judge::group(&ledger, group, tax, spoken_for, last);
-        let counted = if verdict.bucket == Bucket::Break { Bucket::Break } else { Bucket::Matched };
-        let came_in = verdict.paid.is_some();
-        if came_in {
-            judged.rows.put(&group.lines, counted);
-            judged.taken.extend(&group.lines);
-        }
-        for (row, _) in own {
-            judged.rows.put([row], Bucket::Matched);
-            judged.taken.insert(*row);
-        }
+        judged.put_lines(group, own, &verdict);
         for (number, batch) in group.batches.iter().enumerate() {
             if let Some(slot) = judged.batches.get_mut(*batch) {
                 let deposit = verdict.paid.filter(|_| number == 0);
