@@ -96,6 +96,17 @@ fn a_payment_that_went_back_is_nothing_to_settle() {
     check(reversed.settlement("").settlement("kind=reversal"), &[]);
 }
 
+/// What went back need not be settled: of two payments of one code, the line is about the one that stands, whichever was
+/// first.
+#[test]
+fn a_line_is_about_the_payment_that_stands() {
+    let early = paid().report("status=reversed paid_at=1T10:30").report("operation_number=8 paid_at=1T11:00");
+    check(early.clone(), &["unsettled"]);
+    check(early.clone().settlement(""), &[]);
+    check(early.clone().settlement("").settlement("").settlement("kind=reversal"), &[]);
+    check(early.settlement("gross=49.00 net=47.23"), &["settlement_variance gross_differs"]);
+}
+
 #[test]
 fn a_line_finds_its_payment_by_the_provider_s_id() {
     let reported = |fields: &str| {

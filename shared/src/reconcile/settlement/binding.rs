@@ -4,6 +4,7 @@ use super::super::payment::{Payment, Payments, Span};
 use super::batch::Batch;
 use crate::formats::SettlementIdentity;
 use crate::lifecycle::evidence::{SettlementKind, SettlementRow};
+use crate::lifecycle::operations::Standing;
 use crate::lifecycle::settle::RowIndex;
 use crate::money::Money;
 
@@ -120,10 +121,11 @@ impl Binding {
         self.settled.get(payment).is_some_and(|count| *count > 0)
     }
 
-    /// First the payments that lines name, then those of equal amount, the earliest first, then the only one left.
+    /// First the payments that lines name, then those of equal amount, the earliest first, then the only one left. What went
+    /// back need not be settled at all, so that of equals the one that stands comes first.
     fn settle(&mut self, claims: &[Claim], rows: &[SettlementRow<'_>], payments: &Payments<'_>) {
         let mut open: Vec<&Claim> = claims.iter().collect();
-        for rule in [Rule::Named, Rule::EqualAmount, Rule::OnlyOne] {
+        for rule in [Rule::Named, Rule::EqualAndLive, Rule::EqualAmount, Rule::OnlyLive, Rule::OnlyOne] {
             open.retain(|claim| {
                 let Some(line) = rows.get(claim.row) else { return false };
                 let mut free = claim.span.indices().filter(|index| {
@@ -134,7 +136,8 @@ impl Binding {
                             .is_some_and(|payment| rule.fits(claim, line, *index, payment))
                 });
                 let found = match (free.next(), free.next(), rule) {
-                    (Some(only), None, _) | (Some(only), _, Rule::Named | Rule::EqualAmount) => Some(only),
+                    (Some(only), None, _)
+                    | (Some(only), _, Rule::Named | Rule::EqualAndLive | Rule::EqualAmount) => Some(only),
                     _ => None,
                 };
                 drop(free);
@@ -212,7 +215,9 @@ impl Binding {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rule {
     Named,
+    EqualAndLive,
     EqualAmount,
+    OnlyLive,
     OnlyOne,
 }
 
@@ -222,7 +227,11 @@ impl Rule {
         payment.money.currency == line.currency
             && match self {
                 Rule::Named => claim.named == Some(index),
+                Rule::EqualAndLive => {
+                    payment.standing == Standing::Live && is_amount(line, payment.money)
+                }
                 Rule::EqualAmount => is_amount(line, payment.money),
+                Rule::OnlyLive => payment.standing == Standing::Live,
                 Rule::OnlyOne => true,
             }
     }
