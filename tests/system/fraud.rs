@@ -463,24 +463,6 @@ fn rules_that_are_off_neither_speak_nor_count() {
     check("shared_payer", &with_policy(unpaid(desk(), 100..110, "payer_id=p"), one), 1);
 }
 
-/// Generated shops are honest so far, in any size.
-#[test]
-fn generated_data_makes_nobody_a_suspect() {
-    use cuadre::formats::Leg;
-    for (orders, seed) in [(600, 1), (5_000, 3)] {
-        let data = cuadre_generator::generate(orders, seed);
-        let file = |leg, name| crate::desk::input(leg, name, data.file(name).unwrap());
-        let files = [
-            file(Leg::Orders, "orders.csv"),
-            file(Leg::Reports, "reports.csv"),
-            file(Leg::Reports, "portal.ndjson"),
-            file(Leg::Notices, "notices.csv"),
-        ];
-        let outcome = crate::desk::execute_files(&files, "", None, &[]);
-        assert_eq!(outcome.summary["classes"]["finding"]["count"], 0, "{:#?}", outcome.summary["findings"]);
-    }
-}
-
 /// Whatever order the rows come in, the same is found and the same is shown of it.
 #[test]
 fn rows_may_come_in_any_order() {
