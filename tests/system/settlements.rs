@@ -133,7 +133,8 @@ fn a_code_without_cip_has_a_line_for_each_payment() {
     check(twice().settlement(line), &["unsettled"]);
     check(twice().settlement(line).settlement(line), &[]);
     // An id on two codes says nothing.
-    let two = desk().report("provider_id=TX1").report("cip=200 reference_id=R2 operation_number=8 provider_id=TX1");
+    let two =
+        desk().report("provider_id=TX1").report("cip=200 reference_id=R2 operation_number=8 provider_id=TX1");
     check(two.settlement(line), &["settlement_variance unknown_payment", "unsettled", "unsettled"]);
 }
 

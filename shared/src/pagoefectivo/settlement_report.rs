@@ -21,8 +21,8 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use crate::formats::{
-    Defect, Field, Fields, FileError, Format, Kind, Layout, Leg, LegMapping, Source, Table, number_settlement_lines,
-    read_layout,
+    Defect, Field, Fields, FileError, Format, Kind, Layout, Leg, LegMapping, Source, Table,
+    number_settlement_lines, read_layout,
 };
 use crate::lifecycle::evidence::{SettlementKind, SettlementRow};
 use crate::money::{Micros, Rate};

@@ -31,9 +31,9 @@ pub use exchange::Exchange;
 pub use fraud::RefusedCallbacks;
 pub use line::{LegRows, Line};
 pub use notice_health::{NoticeDelay, NoticeHealth};
-pub use variance::{Booked, Exchanged, Variance};
 pub use settlement::{Statement, amount_text};
 pub use settling::{DepositPaid, Settlement};
+pub use variance::{Booked, Exchanged, Variance};
 
 use self::book::Book;
 use self::class::{Class, Reason};

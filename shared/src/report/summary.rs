@@ -11,8 +11,7 @@ use crate::formats::Leg;
 use crate::money::Currency;
 use crate::reconcile::class::{Bucket, Class, Reason};
 use crate::reconcile::{
-    Booked, Buckets, ClassTotals, Conservation, Exchanged, NoticeDelay, NoticeHealth, Settlement,
-    Variance,
+    Booked, Buckets, ClassTotals, Conservation, Exchanged, NoticeDelay, NoticeHealth, Settlement, Variance,
 };
 
 /// One input as the summary names it.

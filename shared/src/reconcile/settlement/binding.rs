@@ -88,10 +88,13 @@ pub(in super::super) fn bind(
 fn claim(line: &SettlementRow<'_>, payments: &Payments<'_>) -> Option<(Span, Option<usize>)> {
     let by_id = line.provider_id.as_deref().and_then(|id| payments.of_provider_id(&line.account, id));
     match line.cip.and_then(|cip| payments.of_cip(&line.account, cip)) {
-        Some(span) => Some((span, by_id.and_then(|(_, named)| named).filter(|named| span.indices().contains(named)))),
+        Some(span) => {
+            Some((span, by_id.and_then(|(_, named)| named).filter(|named| span.indices().contains(named))))
+        }
         // A line that names a CIP does not mean a payment of another one.
         None => by_id.filter(|(span, _)| {
-            line.cip.is_none() || payments.list.get(span.first).is_some_and(|payment| payment.key.cip().is_none())
+            line.cip.is_none()
+                || payments.list.get(span.first).is_some_and(|payment| payment.key.cip().is_none())
         }),
     }
 }
@@ -227,9 +230,7 @@ impl Rule {
         payment.money.currency == line.currency
             && match self {
                 Rule::Named => claim.named == Some(index),
-                Rule::EqualAndLive => {
-                    payment.standing == Standing::Live && is_amount(line, payment.money)
-                }
+                Rule::EqualAndLive => payment.standing == Standing::Live && is_amount(line, payment.money),
                 Rule::EqualAmount => is_amount(line, payment.money),
                 Rule::OnlyLive => payment.standing == Standing::Live,
                 Rule::OnlyOne => true,
