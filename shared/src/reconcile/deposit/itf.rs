@@ -47,8 +47,9 @@ mod tests {
             let deposit = whole - i64::try_from(itf_minor(whole.into(), RATE)).unwrap();
             assert!(before_itf(deposit, RATE).contains(&whole), "{whole}");
         }
-        // 999.99 is left of itself alone, 999.95 of itself and of 1000.00.
-        assert_eq!(before_itf(99_999, RATE), [99_999]);
+        // 999.94 is left of itself alone, 999.95 of itself and of 1000.00, 999.99 of itself and of 1000.04.
+        assert_eq!(before_itf(99_994, RATE), [99_994]);
+        assert_eq!(before_itf(99_999, RATE), [99_999, 100_004]);
         assert_eq!(before_itf(99_995, RATE), [99_995, 100_000]);
     }
 }
