@@ -2,11 +2,13 @@
 
 mod bank;
 mod grace;
+mod plain_time;
 
 use std::fmt;
 
 pub use bank::{BankCalendar, is_holiday};
 pub use grace::{BUSINESS_DAYS_MAX, Grace};
+pub(crate) use plain_time::LastDay;
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 
@@ -15,6 +17,8 @@ const LIMA_OFFSET_SECONDS: i32 = -5 * 3600;
 
 /// The provider's "no date": `1900-01-01T00:00:00-05:00` (vendor screenshot of the search answer, 2018).
 const NO_DATE_UNIX_SECONDS: i64 = -2_208_970_800;
+
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 const NANOS_PER_MINUTE: i64 = 60_000_000_000;
 
@@ -34,7 +38,45 @@ impl Instant {
     /// Reads an RFC 3339 time; a blank in place of the `T` is understood, as RFC 3339 allows.
     #[must_use]
     pub fn parse(text: &str) -> Option<Instant> {
+        plain_time::read(text.as_bytes(), &LastDay::default())
+            .map(Instant)
+            .or_else(|| Instant::parse_any(text))
+    }
+
+    /// Reads the form that nearly every file writes, `2026-03-02T09:30:00-05:00` or with `Z`; `None` for any other.
+    /// `last` remembers the day, for most times of a file lie on the day of the one before.
+    pub(crate) fn parse_usual(text: &str, last: &LastDay) -> Option<Instant> {
+        plain_time::read(text.as_bytes(), last).map(Instant)
+    }
+
+    /// Whatever RFC 3339 allows beyond the form that nearly every file writes.
+    #[cold]
+    fn parse_any(text: &str) -> Option<Instant> {
         Instant::from_utc(DateTime::parse_from_rfc3339(text).ok()?.to_utc())
+    }
+
+    /// Nanoseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn unix_nanos(self) -> i64 {
+        self.0
+    }
+
+    /// The time so many nanoseconds after 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn from_unix_nanos(nanos: i64) -> Instant {
+        Instant(nanos)
+    }
+
+    /// Appends the time as [`Display`](fmt::Display) shows it.
+    pub fn write_to(self, out: &mut Vec<u8>) {
+        match plain_time::in_lima(self.0) {
+            Some(text) => out.extend_from_slice(&text),
+            None => out.extend_from_slice(self.to_lima_text().as_bytes()),
+        }
+    }
+
+    fn to_lima_text(self) -> String {
+        self.in_lima().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false)
     }
 
     /// Takes over a time of `chrono`, unless it lies outside the years that fit.
@@ -51,8 +93,8 @@ impl Instant {
 
     /// Whether this is the provider's way of writing that there is no date.
     #[must_use]
-    pub fn is_no_date(self) -> bool {
-        self.to_utc().timestamp() == NO_DATE_UNIX_SECONDS
+    pub const fn is_no_date(self) -> bool {
+        self.0.div_euclid(NANOS_PER_SECOND) == NO_DATE_UNIX_SECONDS
     }
 
     /// This time and so many whole hours; at the end of representable time, that end.
@@ -98,7 +140,10 @@ impl Instant {
 impl fmt::Display for Instant {
     /// RFC 3339 in Lima time, with as many decimals of the second as are needed: `2026-03-02T09:30:00-05:00`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.in_lima().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, false).fmt(f)
+        match plain_time::in_lima(self.0) {
+            Some(text) => f.pad(std::str::from_utf8(&text).unwrap_or_default()),
+            None => self.to_lima_text().fmt(f),
+        }
     }
 }
 
@@ -147,6 +192,17 @@ impl Day {
         let midnight = self.0.and_time(NaiveTime::MIN).and_utc();
         let seconds = midnight.timestamp().checked_sub(i64::from(LIMA_OFFSET_SECONDS))?;
         Instant::from_utc(DateTime::from_timestamp(seconds, 0)?)
+    }
+}
+
+impl Day {
+    /// Appends the day as [`Display`](fmt::Display) shows it.
+    pub fn write_to(self, out: &mut Vec<u8>) {
+        let text = plain_time::day(self.0.year().into(), self.0.month().into(), self.0.day().into());
+        match text {
+            Some(text) => out.extend_from_slice(&text),
+            None => out.extend_from_slice(self.to_string().as_bytes()),
+        }
     }
 }
 
@@ -215,6 +271,44 @@ mod tests {
     fn the_provider_s_empty_date_is_known() {
         assert!(Instant::parse("1900-01-01T00:00:00-05:00").unwrap().is_no_date());
         assert!(!Instant::parse("2026-03-02T09:30:00Z").unwrap().is_no_date());
+    }
+
+    /// The short way of reading and writing must be the long one, only faster.
+    #[test]
+    fn the_usual_form_is_read_and_written_as_any_other() {
+        let check = |text: &str| {
+            let long = Instant::parse_any(text);
+            assert_eq!(Instant::parse(text), long, "{text:?}");
+            if let Some(time) = long {
+                assert_eq!(time.to_string(), time.to_lima_text(), "{text:?}");
+            }
+        };
+        for year in
+            ["1677", "1678", "1700", "1900", "1969", "1970", "2000", "2024", "2025", "2100", "2262", "9999"]
+        {
+            for day in
+                ["01-01", "01-31", "02-28", "02-29", "03-01", "04-31", "12-31", "13-01", "00-10", "10-00"]
+            {
+                for clock in
+                    ["00:00:00", "04:59:59", "05:00:00", "23:59:59", "23:59:60", "24:00:00", "1a:00:00"]
+                {
+                    for zone in [
+                        "Z", "z", "", "-05:00", "+00:00", "-00:00", "+14:00", "+23:59", "+24:00", "+08:60",
+                        "0500",
+                    ] {
+                        check(&format!("{year}-{day}T{clock}{zone}"));
+                    }
+                }
+            }
+        }
+        for text in [
+            "2026-03-02 09:30:00Z",
+            "2026-03-02t09:30:00Z",
+            "2026-03-02T09:30:00.5-05:00",
+            "٢026-03-02T09:30:00Z",
+        ] {
+            check(text);
+        }
     }
 
     #[test]

@@ -18,6 +18,14 @@ impl Currency {
     /// Every currency, in the order in which outputs list them.
     pub const ALL: [Currency; 2] = [Currency::Pen, Currency::Usd];
 
+    /// Its place in [`Currency::ALL`].
+    pub(crate) const fn place(self) -> usize {
+        match self {
+            Currency::Pen => 0,
+            Currency::Usd => 1,
+        }
+    }
+
     /// The ISO 4217 code.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -222,12 +230,71 @@ fn parse_scaled(text: &str, places: usize, largest: &'static str) -> Result<i64,
         .ok_or(AmountError::TooLarge(largest))
 }
 
+/// Reads digits with at most `places` decimals as an integer of the smallest unit, provided that there are few enough to
+/// fit whatever they are; `None` for everything that needs a closer look.
+pub(crate) fn plain_decimal(text: &str, places: usize) -> Option<i64> {
+    const DIGITS_MAX: usize = 12;
+    let (whole, fraction): (&[u8], &[u8]) = match text.as_bytes() {
+        [whole @ .., b'.', _, _] => (whole, text.as_bytes().last_chunk::<2>()?),
+        [whole @ .., b'.', _] => (whole, text.as_bytes().last_chunk::<1>()?),
+        bytes => match memchr::memchr(b'.', bytes) {
+            Some(point) => (bytes.get(..point)?, bytes.get(point.checked_add(1)?..)?),
+            None => (bytes, b"0"),
+        },
+    };
+    if whole.is_empty() || whole.len() > DIGITS_MAX || fraction.is_empty() || fraction.len() > places {
+        return None;
+    }
+    let mut value: i64 = 0;
+    let mut strange = false;
+    let mut take = |byte: u8| {
+        let digit = byte.wrapping_sub(b'0');
+        strange |= digit > 9;
+        value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+    };
+    whole.iter().for_each(|byte| take(*byte));
+    fraction.iter().for_each(|byte| take(*byte));
+    for _ in fraction.len()..places {
+        value = value.wrapping_mul(10);
+    }
+    (!strange).then_some(value)
+}
+
 /// Writes minor units with two decimals: `-0.05`, `1001.00`. Takes sums too, hence the width.
 #[must_use]
 pub fn format_minor(minor: i128) -> String {
     let sign = if minor < 0 { "-" } else { "" };
     let magnitude = minor.unsigned_abs();
     format!("{sign}{}.{:02}", magnitude.div_euclid(100), magnitude.rem_euclid(100))
+}
+
+/// Appends what [`format_minor`] gives, without making a text of its own.
+pub fn write_minor(minor: i64, out: &mut Vec<u8>) {
+    if minor < 0 {
+        out.push(b'-');
+    }
+    let magnitude = minor.unsigned_abs();
+    write_digits(magnitude.div_euclid(100), out);
+    let cents = u8::try_from(magnitude.rem_euclid(100)).unwrap_or_default();
+    let digit = |number: u8| b'0'.saturating_add(number);
+    out.extend_from_slice(&[b'.', digit(cents.div_euclid(10)), digit(cents.rem_euclid(10))]);
+}
+
+/// Appends a whole number in decimal digits.
+pub(crate) fn write_digits(number: u64, out: &mut Vec<u8>) {
+    // Twenty digits hold every u64.
+    let mut digits = [b'0'; 20];
+    let mut rest = number;
+    let mut used: usize = 0;
+    for place in digits.iter_mut().rev() {
+        *place = b'0'.saturating_add(u8::try_from(rest.rem_euclid(10)).unwrap_or_default());
+        rest = rest.div_euclid(10);
+        used = used.saturating_add(1);
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(digits.len().saturating_sub(used)..).unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -253,6 +320,44 @@ mod tests {
         {
             check(text, Err(AmountError::NotDecimal));
         }
+    }
+
+    /// The short way must be the long one wherever it gives an answer.
+    #[test]
+    fn a_plain_decimal_is_read_as_any_other() {
+        for text in [
+            "1001.00",
+            "10.5",
+            "7",
+            "0.01",
+            "0",
+            "0.00",
+            "007.10",
+            "999999999999.99",
+            "9999999999999.99",
+            "12.345",
+            "",
+            ".",
+            "5.",
+            ".5",
+            "-0",
+            "+1",
+            "1e3",
+            "1.2.3",
+            " 1",
+            "1,5",
+            "/1",
+            ":1",
+            "1.x",
+        ] {
+            for (places, largest) in [(2, MINOR_MAX_TEXT), (6, "9223372036854.775807")] {
+                if let Some(value) = plain_decimal(text, places) {
+                    assert_eq!(parse_scaled(text, places, largest), Ok(value), "{text:?}");
+                }
+            }
+        }
+        assert_eq!(plain_decimal("1001.5", 2), Some(100_150));
+        assert_eq!(plain_decimal("3.000001", 6), Some(3_000_001));
     }
 
     #[test]
@@ -321,6 +426,11 @@ mod tests {
     fn what_is_written_reads_back() {
         for minor in [1, 5, 99, 100, 123_456, MINOR_MAX] {
             assert_eq!(parse_minor(&format_minor(i128::from(minor))), Ok(minor));
+        }
+        for minor in [0, 1, -1, 9, 10, 99, 100, -100, 12_345, MINOR_MAX, i64::MAX, i64::MIN] {
+            let mut bytes = Vec::new();
+            write_minor(minor, &mut bytes);
+            assert_eq!(String::from_utf8(bytes).unwrap(), format_minor(i128::from(minor)));
         }
         assert_eq!(format_minor(-5), "-0.05");
     }

@@ -26,4 +26,5 @@ mod settlements;
 mod shuffle;
 mod tolerance;
 mod waiting;
+mod ways;
 mod worlds;

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -113,6 +114,9 @@ pub struct ReconcileArguments {
     /// The outputs of an earlier run: what this one says otherwise goes to difference.json
     #[arg(long, value_name = "DIR")]
     pub against: Option<PathBuf>,
+    /// How many threads work; without it, as many as the machine has cores. Outputs do not depend on it
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
     /// Folder for the outputs
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,

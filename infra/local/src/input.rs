@@ -1,10 +1,11 @@
 //! Files as the user names them: `-` is standard input, and compressed ones are opened.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
 use cuadre::formats::Format;
+use cuadre::run::{Blocks, Content};
 use flate2::bufread::GzDecoder;
 
 use crate::failure::Failure;
@@ -14,6 +15,96 @@ const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
 /// What stands for standard input on the command line.
 pub(crate) const STDIN: &str = "-";
+
+/// An input of a run: left where it is, or in memory where it came through a pipe or compressed.
+pub(crate) enum Input {
+    Stored(StoredFile),
+    Bytes(Vec<u8>),
+}
+
+/// So much of a file tells how it is compressed and laid out.
+const HEAD_BYTES: u64 = 64 * 1024;
+
+impl Input {
+    /// Opens a file. What is compressed is decompressed now, and so is read whatever is no plain file.
+    pub(crate) fn open(path: &Path) -> Result<Input, Failure> {
+        let file = if path == Path::new(STDIN) {
+            None
+        } else {
+            stored(path).map_err(|error| unreadable(path, &error))?
+        };
+        match file {
+            Some(file) => Ok(Input::Stored(file)),
+            None => read(path).map(Input::Bytes),
+        }
+    }
+
+    /// The bytes for the run.
+    pub(crate) fn content(&self) -> Content<'_> {
+        match self {
+            Input::Stored(file) => Content::Stored(file),
+            Input::Bytes(bytes) => Content::Bytes(bytes),
+        }
+    }
+
+    /// Enough of the beginning to tell the format by.
+    pub(crate) fn head(&self) -> &[u8] {
+        match self {
+            Input::Stored(file) => &file.head,
+            Input::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+/// A plain file that is read as its bytes are needed.
+pub(crate) struct StoredFile {
+    file: File,
+    length: u64,
+    head: Vec<u8>,
+}
+
+/// `None` for what is compressed or no plain file.
+fn stored(path: &Path) -> io::Result<Option<StoredFile>> {
+    let file = File::open(path)?;
+    let about = file.metadata()?;
+    if !about.is_file() {
+        return Ok(None);
+    }
+    let mut head = Vec::new();
+    (&file).take(HEAD_BYTES).read_to_end(&mut head)?;
+    let compressed = head.starts_with(GZIP_MAGIC) || head.starts_with(ZSTD_MAGIC);
+    Ok((!compressed).then(|| StoredFile { file, length: about.len(), head }))
+}
+
+impl Blocks for StoredFile {
+    fn len(&self) -> u64 {
+        self.length
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled: usize = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            let place = offset.saturating_add(u64::try_from(filled).unwrap_or(u64::MAX));
+            match read_some(&self.file, rest, place) {
+                Ok(0) => break,
+                Ok(read) => filled = filled.saturating_add(read),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+}
+
+#[cfg(unix)]
+fn read_some(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
+}
+
+#[cfg(windows)]
+fn read_some(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
+}
 
 /// Reads a whole file and decompresses it. What it is compressed with is told by its first bytes, so that standard
 /// input and misnamed files are understood as well.
@@ -44,7 +135,7 @@ fn read_stdin() -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Failure {
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     let name = path.display();
     Failure::Input(match error.kind() {
         io::ErrorKind::NotFound => format!("there is no file {name}: check the path"),

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use cuadre::run::{OUTPUTS, Outputs};
+
 use crate::failure::Failure;
 
 /// The file that speaks for all others.
@@ -21,24 +23,56 @@ pub(crate) fn write<'a>(
     make_folder(folder)?;
     let mut staged = Staged(Vec::new());
     for (name, bytes) in files {
-        let (draft, place) = (folder.join(format!(".{name}.draft")), folder.join(name));
-        if place.is_dir() {
-            let place = place.display();
-            return Err(Failure::Input(format!(
-                "{place} is a folder where an output has to be: move it away or name another folder with --out"
-            )));
-        }
-        staged.0.push((draft.clone(), place));
+        let draft = staged.add(folder, name)?;
         write_durably(&draft, bytes).map_err(|error| failed(folder, &error))?;
     }
-    let is_summary = |place: &Path| place.file_name().is_some_and(|name| name == SUMMARY);
-    staged.0.sort_by_key(|(_, place)| is_summary(place));
-    let mut places = Vec::new();
-    for (draft, place) in &staged.0 {
-        fs::rename(draft, place).map_err(|error| failed(folder, &error))?;
-        places.push(place.clone());
+    staged.place(folder)
+}
+
+/// The outputs of a run that are written as it goes: into drafts, which take their places all at once.
+pub(crate) struct Drafts {
+    folder: PathBuf,
+    staged: Staged,
+    files: Vec<(&'static str, File)>,
+}
+
+impl Drafts {
+    /// Begins with a folder, which is made when it is not there.
+    pub(crate) fn begin(folder: &Path) -> Result<Drafts, Failure> {
+        make_folder(folder)?;
+        let mut staged = Staged(Vec::new());
+        // A place that is taken is told of before the work, not after it.
+        for name in OUTPUTS {
+            staged.add(folder, name)?;
+        }
+        Ok(Drafts { folder: folder.to_owned(), staged, files: Vec::new() })
     }
-    Ok(places)
+
+    /// Puts the drafts in their places. They are not forced to the disk first: it would take longer than the run, and
+    /// after a power cut the run is made again.
+    pub(crate) fn place(self) -> Result<Vec<PathBuf>, Failure> {
+        let Drafts { folder, mut staged, files } = self;
+        staged.0.retain(|(_, place)| files.iter().any(|(name, _)| *place == folder.join(name)));
+        drop(files);
+        staged.place(&folder)
+    }
+
+    /// What keeps an output from being written.
+    pub(crate) fn failed(folder: &Path, error: &io::Error) -> Failure {
+        failed(folder, error)
+    }
+}
+
+impl Outputs for Drafts {
+    fn append(&mut self, name: &'static str, bytes: &[u8]) -> io::Result<()> {
+        if let Some((_, file)) = self.files.iter_mut().find(|(known, _)| *known == name) {
+            return file.write_all(bytes);
+        }
+        let mut file = File::create(draft(&self.folder, name))?;
+        file.write_all(bytes)?;
+        self.files.push((name, file));
+        Ok(())
+    }
 }
 
 /// Makes a folder for outputs, or says why the name cannot be one.
@@ -52,6 +86,33 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Failure> {
 /// Drafts and the places they are to take; what is left of them is cleared away.
 struct Staged(Vec<(PathBuf, PathBuf)>);
 
+impl Staged {
+    /// Adds an output; gives the place of its draft.
+    fn add(&mut self, folder: &Path, name: &str) -> Result<PathBuf, Failure> {
+        let (draft, place) = (draft(folder, name), folder.join(name));
+        if place.is_dir() {
+            let place = place.display();
+            return Err(Failure::Input(format!(
+                "{place} is a folder where an output has to be: move it away or name another folder with --out"
+            )));
+        }
+        self.0.push((draft.clone(), place));
+        Ok(draft)
+    }
+
+    /// Puts all drafts in their places, the summary last.
+    fn place(mut self, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+        let is_summary = |place: &Path| place.file_name().is_some_and(|name| name == SUMMARY);
+        self.0.sort_by_key(|(_, place)| is_summary(place));
+        let mut places = Vec::new();
+        for (draft, place) in &self.0 {
+            fs::rename(draft, place).map_err(|error| failed(folder, &error))?;
+            places.push(place.clone());
+        }
+        Ok(places)
+    }
+}
+
 impl Drop for Staged {
     fn drop(&mut self) {
         for (draft, _) in &self.0 {
@@ -59,6 +120,10 @@ impl Drop for Staged {
             drop(fs::remove_file(draft));
         }
     }
+}
+
+fn draft(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!(".{name}.draft"))
 }
 
 fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -1,16 +1,21 @@
 //! `cuadre reconcile`: files in, judgement and outputs out.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use cuadre::carry::{Carried, CarriedFile};
 use cuadre::formats::Leg;
 use cuadre::money::{Currency, format_minor};
 use cuadre::pagoefectivo::settlement_report;
-use cuadre::run::{self, FileCoverage, InputFile, Run, RunError, Settings};
+use cuadre::run::{self, FileCoverage, Run, RunError, Settings, StreamedFile, Work};
 
 use crate::cli::ReconcileArguments;
 use crate::failure::Failure;
+use crate::input::Input;
+use crate::outputs::Drafts;
 use crate::{Done, Verdict, against, input, outputs, screen, settings};
 
 /// Name of standard input in outputs and complaints.
@@ -25,10 +30,10 @@ pub(crate) fn run(arguments: &ReconcileArguments) -> Result<Done, Failure> {
     let before = arguments.against.as_deref().map(against::told).transpose()?;
     outputs::make_folder(&arguments.out)?;
 
-    let bar = screen::progress(u64::try_from(paths.len()).unwrap_or(u64::MAX), "reading");
+    let bar = screen::progress(u64::try_from(paths.len()).unwrap_or(u64::MAX), "opening");
     let mut files = Vec::new();
     for (kind, path) in &paths {
-        files.push(LoadedFile { kind: *kind, path, bytes: input::read(path)? });
+        files.push(LoadedFile { kind: *kind, path, input: Input::open(path)? });
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -36,12 +41,13 @@ pub(crate) fn run(arguments: &ReconcileArguments) -> Result<Done, Failure> {
     let spinner = screen::spinner("reconciling");
     let names = names(&paths);
     let named = || files.iter().zip(&names);
-    let inputs: Vec<InputFile<'_>> = named().filter_map(|(file, name)| file.as_input(name)).collect();
-    let carried = |kind: Kind| -> Vec<CarriedFile<'_>> {
+    let inputs: Vec<StreamedFile<'_>> = named().filter_map(|(file, name)| file.as_input(name)).collect();
+    let told = |kind: Kind| -> Result<Vec<ToldFile<'_>>, Failure> {
         let of_kind = named().filter(|(file, _)| file.kind == kind);
-        of_kind.map(|(file, name)| CarriedFile { name, bytes: &file.bytes }).collect()
+        of_kind.map(|(file, name)| Ok((name.as_str(), file.whole()?))).collect()
     };
-    let (open, closed) = (carried(Kind::Open), carried(Kind::Closed));
+    let (open, closed) = (told(Kind::Open)?, told(Kind::Closed)?);
+    let (open, closed) = (carried(&open), carried(&closed));
     let carried = Carried { open: &open, closed: &closed, keep_closed: arguments.keep_closed };
     let settings = Settings {
         account: arguments.account.as_deref(),
@@ -56,8 +62,12 @@ pub(crate) fn run(arguments: &ReconcileArguments) -> Result<Done, Failure> {
         needs_person: &[],
         notes: &[],
     };
-    let run = run::execute_after(&carried, &inputs, &settings).map_err(refused)?;
-    outputs::write(&arguments.out, run.outputs.iter().map(|(name, bytes)| (*name, bytes.as_slice())))?;
+    let threads = arguments.threads.or_else(|| thread::available_parallelism().ok());
+    let work = Work { threads: threads.unwrap_or(NonZeroUsize::MIN), keep_breaks: false, ..Work::default() };
+    let mut drafts = Drafts::begin(&arguments.out)?;
+    let run = run::stream(&carried, &inputs, &settings, work, &mut drafts);
+    let run = run.map_err(|error| refused(error, &arguments.out))?;
+    drafts.place()?;
     spinner.finish_and_clear();
 
     for warning in &run.warnings {
@@ -74,8 +84,7 @@ pub(crate) fn run(arguments: &ReconcileArguments) -> Result<Done, Failure> {
 
 /// `summary.json` as it was written.
 fn summary(run: &Run) -> String {
-    let summary = run.outputs.iter().find(|(name, _)| *name == "summary.json");
-    String::from_utf8_lossy(summary.map_or(&[], |(_, bytes)| bytes)).trim_end().to_owned()
+    String::from_utf8_lossy(&run.summary).trim_end().to_owned()
 }
 
 /// What a file of the command line holds.
@@ -89,25 +98,37 @@ enum Kind {
     Closed,
 }
 
-/// A file in memory, decompressed.
+/// Name and bytes of a file that a run before has left.
+type ToldFile<'f> = (&'f str, Cow<'f, [u8]>);
+
+/// A file of the command line, opened.
 struct LoadedFile<'p> {
     kind: Kind,
     path: &'p Path,
-    bytes: Vec<u8>,
+    input: Input,
 }
 
 impl LoadedFile<'_> {
-    fn as_input<'f>(&'f self, name: &'f str) -> Option<InputFile<'f>> {
+    fn as_input<'f>(&'f self, name: &'f str) -> Option<StreamedFile<'f>> {
         let Kind::Leg(leg) = self.kind else { return None };
-        Some(InputFile {
+        Some(StreamedFile {
             leg,
             name,
             source: name,
-            bytes: &self.bytes,
-            format: input::format(self.path, &self.bytes),
+            content: self.input.content(),
+            format: input::format(self.path, self.input.head()),
             coverage: FileCoverage::Plain,
         })
     }
+
+    /// All bytes, decompressed.
+    fn whole(&self) -> Result<Cow<'_, [u8]>, Failure> {
+        self.input.content().whole().map_err(|error| input::unreadable(self.path, &error))
+    }
+}
+
+fn carried<'f>(files: &'f [ToldFile<'f>]) -> Vec<CarriedFile<'f>> {
+    files.iter().map(|(name, bytes)| CarriedFile { name, bytes }).collect()
 }
 
 /// Every file of the command line with what it holds; standard input can be read once only.
@@ -160,12 +181,14 @@ fn names(paths: &[(Kind, PathBuf)]) -> Vec<String> {
     paths.iter().map(|(_, path)| name(path)).collect()
 }
 
-fn refused(error: RunError) -> Failure {
+fn refused(error: RunError, out: &Path) -> Failure {
     match error {
         RunError::File(error) => Failure::Input(error.to_string()),
-        RunError::TooManySources | RunError::Carry(_) | RunError::NotCarried { .. } => {
-            Failure::Input(error.to_string())
-        }
+        RunError::TooManySources
+        | RunError::Carry(_)
+        | RunError::NotCarried { .. }
+        | RunError::Unreadable { .. } => Failure::Input(error.to_string()),
+        RunError::Output(error) => Drafts::failed(out, &error),
         other => Failure::defect("the run is stopped", &other),
     }
 }
@@ -186,7 +209,7 @@ fn describe(run: &Run, out: &Path) -> String {
         .collect();
     let table = screen::table(["class", "count", "PEN", "USD"], rows, &[1, 2, 3]);
     let as_of = run.as_of.map(|time| time.to_string()).unwrap_or_else(|| "no time known".to_owned());
-    let breaks = match run.breaks.len() {
+    let breaks = match run.break_count() {
         0 => "no breaks".to_owned(),
         1 => "1 break".to_owned(),
         many => format!("{many} breaks"),

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::fact::Fact;
 use crate::formats::Leg;
-use crate::money::Currency;
+use crate::money::{Currency, Money};
 
 /// Rows that came in or went out without adding up. A defect of Cuadre, never of the data; nothing may be written.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -71,6 +71,20 @@ impl Share {
     }
 }
 
+/// Rows of one leg that come to their end and that are carried on, counted one by one, by currency.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ends([[Share; 2]; Currency::ALL.len()]);
+
+impl Ends {
+    /// Counts a row.
+    pub(crate) fn add(&mut self, money: Money, lives: bool) {
+        if let Some([closed, carried]) = self.0.get_mut(money.currency.place()) {
+            let share = if lives { carried } else { closed };
+            *share = share.plus(Share { rows: 1, minor: i128::from(money.minor) });
+        }
+    }
+}
+
 /// What moved between the days, by leg and currency.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Balance(BTreeMap<(Leg, Currency), BTreeMap<Moved, Share>>);
@@ -87,6 +101,31 @@ impl Balance {
         for (currency, sum) in sums {
             let share = self.0.entry((R::LEG, currency)).or_default().entry(moved).or_default();
             *share = share.plus(sum);
+        }
+    }
+
+    /// Books so many rows of one leg that were counted already.
+    pub(crate) fn book_share(&mut self, leg: Leg, currency: Currency, moved: Moved, counted: Share) {
+        if counted.rows > 0 {
+            let share = self.0.entry((leg, currency)).or_default().entry(moved).or_default();
+            *share = share.plus(counted);
+        }
+    }
+
+    /// Books what is closed and what is carried on of one leg.
+    pub(crate) fn book_ends(&mut self, leg: Leg, ends: &Ends) {
+        for (currency, [closed, carried]) in Currency::ALL.into_iter().zip(ends.0) {
+            self.book_share(leg, currency, Moved::Closed, closed);
+            self.book_share(leg, currency, Moved::Carried, carried);
+        }
+    }
+
+    /// Adds what was booked elsewhere.
+    pub(crate) fn merge(&mut self, other: &Balance) {
+        for ((leg, currency), shares) in &other.0 {
+            for (moved, share) in shares {
+                self.book_share(*leg, *currency, *moved, *share);
+            }
         }
     }
 

@@ -7,9 +7,10 @@ use super::repeats::repeats;
 use crate::calendar::Instant;
 use crate::config::Policy;
 use crate::lifecycle::cip::ProviderState;
+use crate::lifecycle::evidence::{OrderRow, ReportRow};
 use crate::lifecycle::settle::RowIndex;
 use crate::reconcile::class::Bucket;
-use crate::reconcile::{Inputs, LegRows, Line};
+use crate::reconcile::{Inputs, LegRows, Line, Shown};
 
 /// Why a line lives on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,25 +32,50 @@ pub fn stays(line: &Line, inputs: &Inputs<'_>, policy: &Policy, as_of: Option<In
     match line.class.bucket() {
         Bucket::Break => Some(Stays::Break),
         Bucket::Open => Some(Stays::Waits),
-        Bucket::Unpaid => cash_may_come(line, inputs, policy, as_of).then_some(Stays::CashMayCome),
+        Bucket::Unpaid => {
+            let orders = line.rows.orders.iter().filter_map(|index| inputs.orders.get(*index));
+            let reports = line.rows.reports.iter().filter_map(|index| inputs.reports.get(*index));
+            cash_may_come(line.report_status, orders, reports, policy, as_of).then_some(Stays::CashMayCome)
+        }
         Bucket::Matched | Bucket::Superseded | Bucket::DuplicateRow => None,
+    }
+}
+
+/// The same of a line that rests on one row of each leg at most, and on rows that share no key with others.
+pub(crate) fn rows_stay(
+    line: &Shown<'_>,
+    order: Option<&OrderRow<'_>>,
+    report: Option<&ReportRow<'_>>,
+    policy: &Policy,
+    as_of: Option<Instant>,
+) -> bool {
+    match line.class.bucket() {
+        Bucket::Break | Bucket::Open => true,
+        Bucket::Unpaid => {
+            cash_may_come(line.report_status, order.into_iter(), report.into_iter(), policy, as_of)
+        }
+        Bucket::Matched | Bucket::Superseded | Bucket::DuplicateRow => false,
     }
 }
 
 /// Whether a code of the line can be paid, or ran out so short a time ago that its cash may be on the way. Where no expiry
 /// is known the time goes from the creation, or from the last look.
-fn cash_may_come(line: &Line, inputs: &Inputs<'_>, policy: &Policy, as_of: Option<Instant>) -> bool {
-    if line.report_status == ProviderState::Pending.word() {
+fn cash_may_come<'r, 'a: 'r>(
+    report_status: &str,
+    orders: impl Iterator<Item = &'r OrderRow<'a>> + Clone,
+    reports: impl Iterator<Item = &'r ReportRow<'a>> + Clone,
+    policy: &Policy,
+    as_of: Option<Instant>,
+) -> bool {
+    if report_status == ProviderState::Pending.word() {
         return true;
     }
     let Some(as_of) = as_of else { return true };
-    let orders = || line.rows.orders.iter().filter_map(|index| inputs.orders.get(*index));
-    let reports = || line.rows.reports.iter().filter_map(|index| inputs.reports.get(*index));
-    let expiry =
-        orders().map(|row| row.expires_at).chain(reports().map(|row| row.expires_at)).max().flatten();
+    let stated = orders.clone().map(|row| row.expires_at).chain(reports.clone().map(|row| row.expires_at));
+    let expiry = stated.max().flatten();
     let seen = || {
-        let told = reports().map(|row| row.created_at.max(row.observed_at));
-        orders().map(|row| Some(row.created_at)).chain(told).max().flatten()
+        let told = reports.map(|row| row.created_at.max(row.observed_at));
+        orders.map(|row| Some(row.created_at)).chain(told).max().flatten()
     };
     let hours = policy.carry.unpaid_days.saturating_mul(24);
     expiry.or_else(seen).is_some_and(|from| as_of < from.plus_hours(hours))

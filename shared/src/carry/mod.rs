@@ -15,8 +15,9 @@ pub use balance::{Balance, BalanceError, Moved, Share};
 pub use living::{Living, Stays, stays};
 pub use reading::{CarryError, Told};
 
+pub(crate) use balance::Ends;
 pub(crate) use fact::{Fact, Key};
-pub(crate) use living::marked;
+pub(crate) use living::{marked, rows_stay};
 pub(crate) use reading::{FactText, Touched};
 pub(crate) use repeats::without_known;
 

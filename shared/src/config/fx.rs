@@ -104,6 +104,11 @@ impl Dated {
 }
 
 impl Rates {
+    /// Whether there are none.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The rate of a day, if the policy has one.
     pub fn on(&self, day: Day) -> Option<FxRate> {
         self.0.iter().find(|dated| dated.holds_on(day)).map(|dated| dated.rate)

@@ -288,6 +288,12 @@ impl Policy {
         self.rates.on(day)
     }
 
+    /// Whether amounts in two currencies are compared on any day.
+    #[must_use]
+    pub const fn has_fx_rates(&self) -> bool {
+        !self.rates.is_empty()
+    }
+
     /// The days on which banks do business.
     #[must_use]
     pub const fn calendar(&self) -> &BankCalendar {

@@ -88,6 +88,7 @@ impl Changes {
     /// Adds a row's changes and empties them for the next row.
     pub(super) fn take_in(&mut self, row: &mut Changes) {
         if row.any {
+            self.any = true;
             for (sum, count) in self.counts.iter_mut().zip(row.counts) {
                 *sum = sum.saturating_add(count);
             }

@@ -135,6 +135,16 @@ impl<'a> Splitter<'a> {
         }
     }
 
+    /// What has not been read yet.
+    pub(super) const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// The physical line on which that begins.
+    pub(super) const fn line(&self) -> u64 {
+        self.line
+    }
+
     /// States how many fields each record from here on must have.
     pub(super) const fn expect_columns(&mut self, columns: usize) {
         self.columns = Some(columns);

@@ -4,6 +4,7 @@ pub(super) mod ledger;
 
 use std::borrow::Cow;
 
+use super::Rejected;
 use super::cleanse::{Change, Changes, Nature, clean, is_clean, is_missing};
 use super::csv::Record;
 use super::ndjson::{Object, Value};
@@ -52,6 +53,12 @@ impl Defect {
     /// Takes the parts out.
     pub(super) fn into_finding(self) -> Finding {
         *self.0
+    }
+
+    /// The reject of a row in a file.
+    pub(super) fn into_rejected(self, file: &str, line: u64) -> Rejected {
+        let Finding { field, reason, value } = self.into_finding();
+        Rejected { file: file.to_owned(), line, field, reason, value }
     }
 }
 

@@ -12,6 +12,7 @@ mod csv;
 mod error;
 mod fields;
 mod json;
+mod lane;
 mod mapping;
 mod mt940;
 mod ndjson;
@@ -24,9 +25,11 @@ mod propose;
 mod reader;
 mod reports;
 mod running_balance;
+mod scan;
 mod settlement_lines;
 mod settlements;
 mod statements;
+mod stream;
 mod values;
 mod write;
 mod xlsx;
@@ -58,9 +61,11 @@ pub use preset::preset;
 pub use propose::{Preview, Proposal, ProposalError, propose};
 pub use settlement_lines::{SettlementIdentity, repeated};
 pub use statements::merge_statements;
+pub(crate) use stream::{Piece, Sheet};
 pub use write::{
     write_bank_ndjson, write_notice_ndjson, write_order_ndjson, write_report_ndjson, write_settlement_ndjson,
 };
+pub(crate) use write::{write_cips, write_json_text};
 
 /// Whose words a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

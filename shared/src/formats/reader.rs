@@ -8,12 +8,12 @@ use memchr::{memchr, memchr_iter};
 use super::cleanse::{Change, Changes, Nature, clean};
 use super::csv::{self, Record, Splitter};
 use super::error::FileError;
-use super::fields::{Defect, Fields, Finding, Row, check_name};
+use super::fields::{Defect, Fields, Row, check_name};
 use super::mapping::LegMapping;
 use super::ndjson::{self, Object};
 use super::plan::{Layout, Plan};
 use super::values::Encoding;
-use super::{Format, Rejected, Source, Table, json, xlsx, xml};
+use super::{Format, Source, Table, json, xlsx, xml};
 use crate::calendar::Instant;
 use crate::lifecycle::evidence::Text;
 
@@ -85,9 +85,8 @@ impl<'s, R, L: Fn(&R) -> Option<Instant>> Sorter<'s, R, L> {
                 self.table.rows.push(row);
             }
             Err(defect) => {
-                let Finding { field, reason, value } = defect.into_finding();
                 self.row_changes.forget();
-                self.table.rejected.push(Rejected { file: self.file.to_owned(), line, field, reason, value });
+                self.table.rejected.push(defect.into_rejected(self.file, line));
             }
         }
     }
@@ -191,7 +190,7 @@ fn tells_nothing_beside(record: &Record<'_>, column: usize, plan: &Plan<'_, '_>)
         .all(|cell| cell.is_ok_and(|text| text.trim().is_empty()))
 }
 
-fn read_header<'a>(
+pub(super) fn read_header<'a>(
     source: &Source<'a>,
     layout: &'static Layout,
     mapping: &LegMapping,
@@ -263,7 +262,7 @@ pub(super) fn unnamed(column: usize) -> Text<'static> {
     Cow::Owned(format!("column {}", column.saturating_add(1)))
 }
 
-fn shape_defect(fault: csv::Fault, record: &Record<'_>, plan: &Plan<'_, '_>) -> Defect {
+pub(super) fn shape_defect(fault: csv::Fault, record: &Record<'_>, plan: &Plan<'_, '_>) -> Defect {
     let wanted = plan.columns.len();
     let (field, reason) = match fault {
         csv::Fault::Unterminated { column } => (
@@ -327,7 +326,11 @@ fn read_ndjson<'a, R, L: Fn(&R) -> Option<Instant>>(
     sorter.table.unknown_columns = unknown.into_iter().collect();
 }
 
-fn read_object<'a>(line: &'a [u8], object: &mut Object<'a>, plan: &Plan<'a, '_>) -> Result<(), Defect> {
+pub(super) fn read_object<'a>(
+    line: &'a [u8],
+    object: &mut Object<'a>,
+    plan: &Plan<'a, '_>,
+) -> Result<(), Defect> {
     let Ok(text) = plan.mapping.encoding.decode(line) else {
         return Err(Defect::new(
             &field_with_bad_bytes(line, plan),
@@ -378,9 +381,14 @@ pub(super) fn note_unknown(object: &Object<'_>, unknown: &mut BTreeSet<String>) 
     for (name, _) in &object.extras {
         if !unknown.contains(name.as_ref()) {
             unknown.insert(name.clone().into_owned());
-            if unknown.len() > UNKNOWN_NAMES_MAX {
-                unknown.pop_last();
-            }
+            keep_first_unknown(unknown);
         }
+    }
+}
+
+/// Drops the names beyond those that are named.
+pub(super) fn keep_first_unknown(unknown: &mut BTreeSet<String>) {
+    while unknown.len() > UNKNOWN_NAMES_MAX {
+        unknown.pop_last();
     }
 }

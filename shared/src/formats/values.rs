@@ -188,6 +188,11 @@ impl Dates {
         self.zone.is_some()
     }
 
+    /// Whether times are written otherwise than RFC 3339 has it.
+    pub(super) const fn has_format(&self) -> bool {
+        self.format.is_some()
+    }
+
     /// Reads a date of a spreadsheet, a day alone as its start.
     pub(super) fn read_calendar(&self, text: &str) -> Option<Instant> {
         let zone = self.zone?;

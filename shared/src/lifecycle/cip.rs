@@ -82,6 +82,11 @@ impl ProviderState {
     }
 }
 
+/// Whether the time to pay has run out; exactly at the expiry it has.
+pub(crate) fn expired_at(expires_at: Option<Instant>, as_of: Instant) -> bool {
+    expires_at.is_some_and(|expiry| as_of >= expiry)
+}
+
 /// What a code is: whether it can be paid, is paid, or neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CodeState {
@@ -271,7 +276,7 @@ impl<'r, 'a> CipView<'r, 'a> {
     /// can be paid again, and waits, or has run out. `order_expires_at` is in force where the provider states no expiry.
     #[must_use]
     pub fn code_state(&self, as_of: Instant, order_expires_at: Option<Instant>) -> CodeState {
-        let expired = || self.expires_at().or(order_expires_at).is_some_and(|expiry| as_of >= expiry);
+        let expired = || expired_at(self.expires_at().or(order_expires_at), as_of);
         match self.snapshot().map(|row| row.status) {
             _ if self.live().next().is_some() => CodeState::Paid,
             Some(ReportStatus::Removed) => CodeState::Removed,

@@ -139,6 +139,30 @@ pub struct OrderRow<'a> {
     pub extras: Extras<'a>,
 }
 
+impl OrderRow<'_> {
+    /// A row to be filled.
+    pub(crate) const fn blank() -> Self {
+        OrderRow {
+            account: Text::Borrowed(""),
+            reference_id: Text::Borrowed(""),
+            cips: Vec::new(),
+            amount: Money { minor: 0, currency: Currency::Pen },
+            status: OrderStatus::Pending,
+            created_at: Instant::UNIX_EPOCH,
+            expires_at: None,
+            paid_at: None,
+            fulfilled_at: None,
+            refunded_minor: None,
+            refund_payee_id: None,
+            store: None,
+            payer_id: None,
+            ip: None,
+            updated_at: None,
+            extras: Vec::new(),
+        }
+    }
+}
+
 /// What the provider says otherwise than by notice: one row of a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportRow<'a> {
@@ -183,6 +207,14 @@ pub struct ReportRow<'a> {
 }
 
 impl<'a> ReportRow<'a> {
+    /// A row to be filled.
+    pub(crate) fn blank() -> ReportRow<'a> {
+        let nothing = Money { minor: 0, currency: Currency::Pen };
+        let mut row = ReportRow::new(0, Text::Borrowed(""), Cip::SMALLEST, ReportStatus::Pending, nothing);
+        row.cip = None;
+        row
+    }
+
     /// The least that a source can say of a CIP; what else it knows is filled in.
     #[must_use]
     pub const fn new(

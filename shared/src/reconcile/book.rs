@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::class::{Bucket, Class, Reason};
-use super::conservation::{self, Held, Ledger};
+use super::conservation::{self, Ledger};
 use super::fraud::{self, Watch};
 use super::join::{AccountCip, Group};
-use super::judge::{Judge, Judgement, Stand};
+use super::judge::{Chosen, Judge, Judgement, Stand, state_of};
 use super::notice_health::Tally;
 use super::notices::{Hearing, Relation, announcements};
 use super::orders::OrderView;
@@ -43,6 +43,8 @@ pub(super) struct Book<'c, 'r, 'a> {
     watch: Watch,
     health: Tally<'r>,
     settling: Settling,
+    /// Where names are put together before they are hashed.
+    buffer: Vec<u8>,
 }
 
 /// The order that a CIP belongs to, by index, where there is exactly one; kept only for the lines beside the pairs.
@@ -62,6 +64,7 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             watch: Watch::new(inputs.orders.len()),
             health: Tally::default(),
             settling: Settling::default(),
+            buffer: Vec::new(),
         }
     }
 
@@ -95,41 +98,43 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
     /// A CIP that no order expects.
     fn enter_cip(&mut self, member: &Member<'_, 'r, 'a>) {
         let cip = &member.cip.view;
-        let Some(stand) = Stand::choose(&[cip], self.judge.as_of, None) else { return };
+        let Some(chosen) = Chosen::among(&[cip], self.judge.as_of, None) else { return };
         let judgement = if cip.conflicting.is_empty() {
-            self.judge.without_order(member.cip.account, &stand)
+            self.judge.without_order(member.cip.account, &chosen.stand)
         } else {
             (Class::ConflictingRecord, Some(Reason::ReportRowsContradict))
         };
-        let mut line = subject::cip_line(member.cip.account, &stand, judgement);
+        let key = subject::key_text(&cip.key);
+        let mut line = subject::cip_line(member.cip.account, &key, &chosen.stand, judgement).to_line();
         line.rows = rows_of(&[], &[member]);
         self.lines.push(line);
-        self.put_cip(cip, stand.operation, judgement.0.bucket());
-        self.enter_further_payments(member, None, stand.operation);
+        self.put_cip(cip, chosen.operation, judgement.0.bucket());
+        self.enter_further_payments(member, None, chosen.operation);
     }
 
     /// One order and the CIPs that belong to it.
     fn enter_pair(&mut self, order: &OrderView<'r, 'a>, members: &[Member<'_, 'r, 'a>]) {
         let own: Vec<_> =
             members.iter().filter(|member| !member.further).map(|member| &member.cip.view).collect();
-        let stand = Stand::choose(&own, self.judge.as_of, order.row().expires_at);
-        let paid_at = stand.as_ref().filter(|stand| stand.operation.is_some());
-        let paid_at = paid_at.and_then(|stand| stand.paid_at().or(order.row().paid_at));
+        let chosen = Chosen::among(&own, self.judge.as_of, order.row().expires_at);
+        let stand = chosen.as_ref().map(|chosen| &chosen.stand);
+        let paid_at = stand.filter(|stand| stand.has_payment);
+        let paid_at = paid_at.and_then(|stand| stand.paid_at.or(order.row().paid_at));
         let conflict = self.conflict_of(&[order], members, paid_at);
-        let judgement = conflict.unwrap_or_else(|| self.judge.pair(order.row(), stand.as_ref()));
+        let judgement = conflict.unwrap_or_else(|| self.judge.pair(order.row(), stand));
         let members_by_ref: Vec<_> = members.iter().collect();
-        let mut line = subject::order_line(order, stand.as_ref(), judgement);
+        let mut line = subject::order_line(order.row(), stand, judgement, &mut self.buffer).to_line();
         line.rows = rows_of(&[order], &members_by_ref);
-        let exchange = self.judge.exchange(order.row(), stand.as_ref());
+        let exchange = self.judge.exchange(order.row(), stand);
         if let Some(exchange) = exchange.filter(|_| conflict.is_none()) {
             line.show_exchange(exchange);
         }
         self.lines.push(line);
         self.put_order(order, judgement.0);
         for member in members {
-            let stands = stand.as_ref().is_some_and(|stand| std::ptr::eq(stand.cip, &member.cip.view));
+            let stands = chosen.as_ref().is_some_and(|chosen| std::ptr::eq(chosen.cip, &member.cip.view));
             let (operation, bucket) = if stands {
-                (stand.as_ref().and_then(|stand| stand.operation), judgement.0.bucket())
+                (chosen.as_ref().and_then(|chosen| chosen.operation), judgement.0.bucket())
             } else {
                 // Nobody claims money on a CIP beside the one that stands; further payments are entered below.
                 (None, Bucket::Unpaid)
@@ -142,15 +147,15 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
     /// Several orders that may own the same money: all are named and left to a person.
     fn enter_ambiguous(&mut self, orders: &[&OrderView<'r, 'a>], members: &[Member<'_, 'r, 'a>]) {
         let all: Vec<_> = members.iter().map(|member| &member.cip.view).collect();
-        let stand = Stand::choose(&all, self.judge.as_of, None);
-        let conflict = self.conflict_of(orders, members, stand.as_ref().and_then(Stand::paid_at));
+        let chosen = Chosen::among(&all, self.judge.as_of, None);
+        let conflict = self.conflict_of(orders, members, chosen.and_then(|chosen| chosen.stand.paid_at));
         let mut carried = HashSet::new();
         let by_cip = orders.iter().flat_map(|order| &order.row().cips).any(|cip| !carried.insert(*cip));
         let reason = if by_cip { Reason::CipOnSeveralOrders } else { Reason::ReferenceOnSeveralOrders };
         let judgement = conflict.unwrap_or((Class::AmbiguousReference, Some(reason)));
         let members_by_ref: Vec<_> = members.iter().take(CANDIDATES_NAMED_MAX).collect();
         for order in orders {
-            let mut line = subject::order_line(order, None, judgement);
+            let mut line = subject::order_line(order.row(), None, judgement, &mut self.buffer).to_line();
             line.rows = rows_of(&[order], &members_by_ref);
             self.lines.push(line);
             self.put_order(order, judgement.0);
@@ -196,7 +201,7 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             }
             let order_row = order.map(OrderView::row);
             let class = Class::DuplicatePayment;
-            let mut line = subject::payment_line(member.cip.account, order_row, cip, operation, class);
+            let mut line = payment_line(member.cip, order_row, operation, class);
             line.rows.reports = operation.speaker().map(|settled| settled.speaker).into_iter().collect();
             self.lines.push(line);
             self.reports.put(operation.speaker().map(|settled| &settled.speaker), Bucket::Break);
@@ -277,8 +282,7 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
                     continue;
                 }
                 let order = cip.view.key.cip().and_then(|number| self.owner(orders, cip.account, number));
-                let mut line =
-                    subject::payment_line(cip.account, order, &cip.view, operation, Class::MissingNotice);
+                let mut line = payment_line(cip, order, operation, Class::MissingNotice);
                 line.rows.reports = operation.speaker().map(|settled| settled.speaker).into_iter().collect();
                 self.lines.push(line);
             }
@@ -349,6 +353,18 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
     }
 }
 
+/// The line of one payment, beside the pair's.
+fn payment_line(
+    cip: &AccountCip<'_, '_>,
+    order: Option<&OrderRow<'_>>,
+    operation: &Operation<'_, '_>,
+    class: Class,
+) -> Line {
+    let stand = Stand::of(&cip.view, Some(operation), state_of(operation.standing));
+    let (key, payment) = (subject::key_text(&cip.view.key), subject::operation_key(operation));
+    subject::payment_line(cip.account, order, (&key, &payment), &stand, class).to_line()
+}
+
 /// The facts behind a line: every row, for a superseded or repeated one may have decided it, and the next run starts
 /// from these.
 fn rows_of(orders: &[&OrderView<'_, '_>], members: &[&Member<'_, '_, '_>]) -> LegRows {
@@ -374,6 +390,15 @@ fn rows_of(orders: &[&OrderView<'_, '_>], members: &[&Member<'_, '_, '_>]) -> Le
 }
 
 fn totals(lines: &[Line], inputs: &Inputs<'_>, with_findings: bool) -> BTreeMap<Class, ClassTotals> {
+    let mut totals = empty_totals(inputs, with_findings);
+    for line in lines {
+        totals.entry(line.class).or_default().add(line.value_minor, line.value_currency);
+    }
+    totals
+}
+
+/// Every class that a run over these legs counts, none of them found yet.
+pub(crate) fn empty_totals(inputs: &Inputs<'_>, with_findings: bool) -> BTreeMap<Class, ClassTotals> {
     let (settlements, bank) = (inputs.settlements.is_some(), inputs.bank.is_some());
     let parts: [(&[Class], bool); 6] = [
         (&Class::ALWAYS, true),
@@ -384,12 +409,7 @@ fn totals(lines: &[Line], inputs: &Inputs<'_>, with_findings: bool) -> BTreeMap<
         (&[Class::Finding], with_findings),
     ];
     let classes = parts.iter().filter(|(_, there)| *there).flat_map(|(classes, _)| *classes);
-    let mut totals: BTreeMap<Class, ClassTotals> =
-        classes.map(|class| (*class, ClassTotals::default())).collect();
-    for line in lines {
-        add(totals.entry(line.class).or_default(), line);
-    }
-    totals
+    classes.map(|class| (*class, ClassTotals::default())).collect()
 }
 
 fn findings(lines: &[Line], rules: &[Reason]) -> BTreeMap<Reason, ClassTotals> {
@@ -397,16 +417,8 @@ fn findings(lines: &[Line], rules: &[Reason]) -> BTreeMap<Reason, ClassTotals> {
         rules.iter().map(|rule| (*rule, ClassTotals::default())).collect();
     for line in lines.iter().filter(|line| line.class == Class::Finding) {
         if let Some(rule) = line.reason {
-            add(findings.entry(rule).or_default(), line);
+            findings.entry(rule).or_default().add(line.value_minor, line.value_currency);
         }
     }
     findings
-}
-
-fn add(total: &mut ClassTotals, line: &Line) {
-    total.count = total.count.saturating_add(1);
-    total.minor = total.minor.saturating_add(i128::from(line.value_minor));
-    let held: &mut Held = total.by_currency.entry(line.value_currency).or_default();
-    held.rows = held.rows.saturating_add(1);
-    held.minor = held.minor.saturating_add(i128::from(line.value_minor));
 }

@@ -176,6 +176,18 @@ impl Bucket {
         Bucket::DuplicateRow,
     ];
 
+    /// Its place in [`Bucket::ALL`].
+    pub(crate) const fn place(self) -> usize {
+        match self {
+            Bucket::Matched => 0,
+            Bucket::Unpaid => 1,
+            Bucket::Open => 2,
+            Bucket::Break => 3,
+            Bucket::Superseded => 4,
+            Bucket::DuplicateRow => 5,
+        }
+    }
+
     /// The word of the outputs.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -20,6 +20,18 @@ pub enum ConservationError {
         /// Its index among the rows that were read.
         index: usize,
     },
+    /// Rows were read that were not booked, or booked that were not read.
+    #[error(
+        "{read} rows of the {leg} leg were read and {booked} booked, or their sums differ: this is a defect of Cuadre, nothing was written"
+    )]
+    Lost {
+        /// The leg.
+        leg: &'static str,
+        /// Rows read.
+        read: u64,
+        /// Rows in some bucket.
+        booked: u64,
+    },
     /// Report − order over what matched is not what was booked: the variance, and what was exchanged between currencies.
     #[error(
         "matched rows differ by {rows_minor} {currency} and {booked_minor} was booked: this is a defect of Cuadre, nothing was written"
@@ -44,14 +56,77 @@ pub struct Held {
 }
 
 impl Held {
-    fn add(&mut self, minor: i64) {
+    pub(crate) fn add(&mut self, minor: i64) {
         self.rows = self.rows.saturating_add(1);
         self.minor = self.minor.saturating_add(i128::from(minor));
+    }
+
+    pub(crate) fn merge(&mut self, other: Held) {
+        self.rows = self.rows.saturating_add(other.rows);
+        self.minor = self.minor.saturating_add(other.minor);
     }
 }
 
 /// What each bucket of a leg holds, by currency.
 pub type Buckets = BTreeMap<Currency, BTreeMap<Bucket, Held>>;
+
+/// Rows and money of one leg by currency and bucket, where each row is counted as soon as it is judged.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally([[Held; Bucket::ALL.len()]; Currency::ALL.len()]);
+
+impl Tally {
+    /// Counts a row.
+    pub(crate) fn add(&mut self, money: Money, bucket: Bucket) {
+        let place = self.0.get_mut(money.currency.place()).and_then(|held| held.get_mut(bucket.place()));
+        if let Some(held) = place {
+            held.add(money.minor);
+        }
+    }
+
+    /// Adds what was counted into other books.
+    pub(crate) fn merge_into(&self, buckets: &mut Buckets) {
+        for (currency, held) in Currency::ALL.into_iter().zip(&self.0) {
+            for (bucket, held) in Bucket::ALL.into_iter().zip(held).filter(|(_, held)| held.rows > 0) {
+                buckets.entry(currency).or_default().entry(bucket).or_default().merge(*held);
+            }
+        }
+    }
+}
+
+/// Rows and money of one leg as they were read, to hold the books against.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReadRows([Held; Currency::ALL.len()]);
+
+impl ReadRows {
+    /// Counts a row.
+    pub(crate) fn add(&mut self, money: Money) {
+        if let Some(held) = self.0.get_mut(money.currency.place()) {
+            held.add(money.minor);
+        }
+    }
+
+    /// Adds what another thread read.
+    pub(crate) fn merge(&mut self, other: &ReadRows) {
+        self.0.iter_mut().zip(other.0).for_each(|(held, other)| held.merge(other));
+    }
+
+    /// How many rows of each currency, and their money.
+    pub(crate) fn held(&self) -> impl Iterator<Item = (Currency, Held)> {
+        Currency::ALL.into_iter().zip(self.0)
+    }
+
+    /// Checks that each row is in a bucket, and with it its money.
+    pub(crate) fn check(&self, leg: &'static str, buckets: &Buckets) -> Result<(), ConservationError> {
+        for (currency, read) in Currency::ALL.into_iter().zip(self.0) {
+            let mut booked = Held::default();
+            buckets.get(&currency).into_iter().flatten().for_each(|(_, held)| booked.merge(*held));
+            if read != booked {
+                return Err(ConservationError::Lost { leg, read: read.rows, booked: booked.rows });
+            }
+        }
+        Ok(())
+    }
+}
 
 /// The bucket of each row of one leg while a run fills them.
 pub(super) struct Ledger {
@@ -94,7 +169,7 @@ impl Ledger {
 }
 
 /// Checks that report − order over the matched rows is what the matched lines book: variance, and what was exchanged.
-pub(super) fn check_variance(
+pub(crate) fn check_variance(
     orders: &Buckets,
     reports: &Buckets,
     booked: &BTreeMap<String, Booked>,

@@ -8,64 +8,109 @@ use super::exchange::{Common, Compared, Exchange};
 use super::table::{Cell, RestsOn, cell};
 use crate::calendar::Instant;
 use crate::config::Policy;
+use crate::ids::Cip;
 use crate::lifecycle::cip::{CipView, ProviderState};
 use crate::lifecycle::evidence::{OrderRow, OrderStatus};
 use crate::lifecycle::operations::{Operation, Standing};
 use crate::money::{Currency, Money};
 
-/// The CIP and the payment that stand for an order, or for themselves where there is no order.
+/// What the provider says of the CIP and the payment that stand for an order, or for themselves where there is no order.
 #[derive(Clone, Copy)]
-pub(super) struct Stand<'c, 'r, 'a> {
+pub(super) struct Stand<'s> {
+    /// The CIP that stands, where the provider names one.
+    pub cip: Option<Cip>,
+    /// What the provider says at the time of the run.
+    pub state: ProviderState,
+    /// The money that the provider names: that of the payment, else that of the snapshot.
+    pub money: Option<Money>,
+    /// When cash was taken, if it was.
+    pub paid_at: Option<Instant>,
+    /// When the CIP was made, as far as the speaking row knows.
+    pub created_at: Option<Instant>,
+    /// Until when the provider would take money.
+    pub expires_at: Option<Instant>,
+    /// What the provider states as given back so far, in part or whole.
+    pub refunded_stated: Option<i64>,
+    /// Minor units given back while the payment stays live.
+    pub refunded_part: Option<i64>,
+    /// Whether cash was ever taken.
+    pub has_payment: bool,
+    /// The number of the payment that stands.
+    pub operation_number: Option<&'s str>,
+    /// The merchant's number in the speaking row.
+    pub reference_id: Option<&'s str>,
+    /// The shop inside the account in the speaking row.
+    pub store: Option<&'s str>,
+}
+
+impl<'s> Stand<'s> {
+    /// What a CIP and one of its payments, if it has any, amount to.
+    pub fn of(
+        cip: &'s CipView<'_, '_>,
+        operation: Option<&'s Operation<'_, '_>>,
+        state: ProviderState,
+    ) -> Self {
+        let by_payment = operation.and_then(Operation::speaker).map(|settled| settled.row.as_ref());
+        let row = by_payment.or_else(|| cip.snapshot());
+        Stand {
+            cip: cip.key.cip(),
+            state,
+            money: operation.and_then(Operation::money).or_else(|| cip.snapshot().map(|row| row.amount)),
+            paid_at: operation.and_then(Operation::paid_at),
+            created_at: row.and_then(|row| row.created_at),
+            expires_at: cip.expires_at(),
+            refunded_stated: operation.and_then(Operation::refunded_stated),
+            refunded_part: operation.and_then(|operation| operation.refunded_part),
+            has_payment: operation.is_some(),
+            operation_number: operation.and_then(Operation::number),
+            reference_id: row.and_then(|row| row.reference_id.as_deref()),
+            store: row.and_then(|row| row.store.as_deref()),
+        }
+    }
+}
+
+/// What the provider says of a payment by what has become of it.
+pub(super) const fn state_of(standing: Standing) -> ProviderState {
+    match standing {
+        Standing::Live => ProviderState::Paid,
+        Standing::Reversed => ProviderState::Reversed,
+        Standing::Refunded => ProviderState::Refunded,
+    }
+}
+
+/// The CIP and the payment that were chosen to stand.
+#[derive(Clone, Copy)]
+pub(super) struct Chosen<'c, 'r, 'a> {
     /// The CIP that stands.
     pub cip: &'c CipView<'r, 'a>,
     /// Its payment that stands, if cash was ever taken.
     pub operation: Option<&'c Operation<'r, 'a>>,
-    /// What the provider says at the time of the run.
-    pub state: ProviderState,
+    /// What they amount to.
+    pub stand: Stand<'c>,
 }
 
-impl<'c, 'r, 'a> Stand<'c, 'r, 'a> {
+impl<'c, 'r, 'a> Chosen<'c, 'r, 'a> {
     /// Chooses among CIPs: one with a live payment (the earliest), else one whose money went back (the latest), else
     /// the smallest pending one, else the largest of the others.
-    pub fn choose(
+    pub fn among(
         cips: &[&'c CipView<'r, 'a>],
         as_of: Instant,
         order_expires_at: Option<Instant>,
-    ) -> Option<Stand<'c, 'r, 'a>> {
+    ) -> Option<Chosen<'c, 'r, 'a>> {
         let operations =
             || cips.iter().flat_map(|cip| cip.operations.iter().map(move |operation| (*cip, operation)));
         let live =
             operations().filter(|(_, operation)| operation.standing == Standing::Live).min_by(by_payment);
         if let Some((cip, operation)) = live.or_else(|| operations().max_by(by_payment)) {
-            let state = match operation.standing {
-                Standing::Live => ProviderState::Paid,
-                Standing::Reversed => ProviderState::Reversed,
-                Standing::Refunded => ProviderState::Refunded,
-            };
-            return Some(Stand { cip, operation: Some(operation), state });
+            let stand = Stand::of(cip, Some(operation), state_of(operation.standing));
+            return Some(Chosen { cip, operation: Some(operation), stand });
         }
         let with_state = || cips.iter().map(|cip| (*cip, cip.state(as_of, order_expires_at)));
         let pending = with_state().filter(|(_, state)| *state == ProviderState::Pending);
         let (cip, state) = pending
             .min_by(|(a, _), (b, _)| a.key.cmp(&b.key))
             .or_else(|| with_state().max_by(|(a, _), (b, _)| a.key.cmp(&b.key)))?;
-        Some(Stand { cip, operation: None, state })
-    }
-
-    /// The money that the provider names: that of the payment, else that of the snapshot.
-    pub fn money(&self) -> Option<Money> {
-        self.operation.and_then(Operation::money).or_else(|| self.cip.snapshot().map(|row| row.amount))
-    }
-
-    /// When cash was taken.
-    pub fn paid_at(&self) -> Option<Instant> {
-        self.operation.and_then(Operation::paid_at)
-    }
-
-    /// When the CIP was made, as far as the speaking row knows.
-    pub fn created_at(&self) -> Option<Instant> {
-        let row = self.operation.and_then(Operation::speaker).map(|settled| settled.row.as_ref());
-        row.or_else(|| self.cip.snapshot()).and_then(|row| row.created_at)
+        Some(Chosen { cip, operation: None, stand: Stand::of(cip, None, state) })
     }
 }
 
@@ -89,7 +134,7 @@ pub(super) type Judgement = (Class, Option<Reason>);
 
 impl Judge<'_> {
     /// Judges an order against what stands for it at the provider.
-    pub fn pair(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> Judgement {
+    pub fn pair(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_>>) -> Judgement {
         let state = stand.map_or(ProviderState::Absent, |stand| stand.state);
         let cell = self.cell_with_refunds(order, stand, state);
         if cell == Cell::MissingAtProvider {
@@ -116,12 +161,12 @@ impl Judge<'_> {
     }
 
     /// Judges a CIP that no order expects.
-    pub fn without_order(&self, account: &str, stand: &Stand<'_, '_, '_>) -> Judgement {
+    pub fn without_order(&self, account: &str, stand: &Stand<'_>) -> Judgement {
         if cell(None, stand.state) != Cell::MissingOrder {
             return (Class::Unpaid, None);
         }
         // Without any time there is nothing to wait from, and the money is there.
-        let start = stand.paid_at().or_else(|| stand.created_at());
+        let start = stand.paid_at.or(stand.created_at);
         let grace = self.policy.grace(account).orders;
         let waits = start
             .is_some_and(|start| still_silent(self.coverage.orders, self.policy.grace_end(grace, start)));
@@ -131,7 +176,7 @@ impl Judge<'_> {
     fn unless_waiting(
         &self,
         order: &OrderRow<'_>,
-        stand: Option<&Stand<'_, '_, '_>>,
+        stand: Option<&Stand<'_>>,
         cell: Cell,
         spoken: Judgement,
     ) -> Judgement {
@@ -147,15 +192,12 @@ impl Judge<'_> {
     fn cell_with_refunds(
         &self,
         order: &OrderRow<'_>,
-        stand: Option<&Stand<'_, '_, '_>>,
+        stand: Option<&Stand<'_>>,
         state: ProviderState,
     ) -> Cell {
         let cell = cell(Some(order.status), state);
-        let Some((stand, operation)) = stand.and_then(|stand| Some((stand, stand.operation?))) else {
-            return cell;
-        };
-        let reported = operation.refunded_stated();
-        match (order.refunded_minor, reported) {
+        let Some(stand) = stand.filter(|stand| stand.has_payment) else { return cell };
+        match (order.refunded_minor, stand.refunded_stated) {
             (Some(stated), Some(reported)) => {
                 let agrees = matches!(
                     order.status,
@@ -163,26 +205,20 @@ impl Judge<'_> {
                 );
                 if self.refunds_apart(order, stand, stated, reported) {
                     Cell::Mismatch(Reason::RefundAmountDiffers)
-                } else if operation.refunded_part.is_some() && agrees {
+                } else if stand.refunded_part.is_some() && agrees {
                     Cell::Matched
                 } else {
                     cell
                 }
             }
-            (None, Some(_)) if operation.refunded_part.is_some() => Cell::Mismatch(Reason::RefundNotRecorded),
+            (None, Some(_)) if stand.refunded_part.is_some() => Cell::Mismatch(Reason::RefundNotRecorded),
             _ => cell,
         }
     }
 
     /// Whether the amounts that both sides state as given back differ by more than the order's tolerance.
-    fn refunds_apart(
-        &self,
-        order: &OrderRow<'_>,
-        stand: &Stand<'_, '_, '_>,
-        stated: i64,
-        reported: i64,
-    ) -> bool {
-        let told = stand.money().map_or(order.amount.currency, |money| money.currency);
+    fn refunds_apart(&self, order: &OrderRow<'_>, stand: &Stand<'_>, stated: i64, reported: i64) -> bool {
+        let told = stand.money.map_or(order.amount.currency, |money| money.currency);
         let common = self.common(order, stand, told);
         let apart = common.and_then(|common| {
             let stated = common.bring(Money { minor: stated, ..order.amount })?;
@@ -201,7 +237,7 @@ impl Judge<'_> {
 
     /// In which currency amounts of the pair are compared; `None` where they are in two and the policy has no rate for the
     /// day of the payment.
-    fn common(&self, order: &OrderRow<'_>, stand: &Stand<'_, '_, '_>, told: Currency) -> Option<Common> {
+    fn common(&self, order: &OrderRow<'_>, stand: &Stand<'_>, told: Currency) -> Option<Common> {
         if told == order.amount.currency {
             return Some(Common::Same);
         }
@@ -209,24 +245,23 @@ impl Judge<'_> {
     }
 
     /// What was owed and what the provider names, where money was taken or the CIP can still be paid.
-    fn compared(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> Compared {
-        let held =
-            |stand: &&Stand<'_, '_, '_>| stand.state.took_money() || stand.state == ProviderState::Pending;
-        let Some((stand, told)) = stand.filter(held).and_then(|stand| Some((stand, stand.money()?))) else {
+    fn compared(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_>>) -> Compared {
+        let held = |stand: &&Stand<'_>| stand.state.took_money() || stand.state == ProviderState::Pending;
+        let Some((stand, told)) = stand.filter(held).and_then(|stand| Some((stand, stand.money?))) else {
             return Compared::Nothing;
         };
         Compared::of(self.common(order, stand, told.currency), order.amount, told)
     }
 
     /// The exchange by which the pair is compared, if it is.
-    pub fn exchange(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> Option<Exchange> {
+    pub fn exchange(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_>>) -> Option<Exchange> {
         match self.compared(order, stand) {
             Compared::Alike { exchange, .. } => exchange,
             Compared::Nothing | Compared::Apart => None,
         }
     }
 
-    fn money_mismatch(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> Option<Judgement> {
+    fn money_mismatch(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_>>) -> Option<Judgement> {
         match self.compared(order, stand) {
             Compared::Nothing => None,
             Compared::Apart => Some((Class::CurrencyMismatch, None)),
@@ -238,7 +273,7 @@ impl Judge<'_> {
         }
     }
 
-    fn matched_class(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> Class {
+    fn matched_class(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_>>) -> Class {
         match self.compared(order, stand) {
             Compared::Alike { owed, told_minor, .. } if told_minor != owed.minor => {
                 Class::MatchedWithinTolerance
@@ -248,8 +283,8 @@ impl Judge<'_> {
     }
 
     /// The time from which a side may still be silent.
-    fn start(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> Instant {
-        stand.and_then(Stand::paid_at).or(order.paid_at).unwrap_or(order.created_at)
+    fn start(&self, order: &OrderRow<'_>, stand: Option<&Stand<'_>>) -> Instant {
+        stand.and_then(|stand| stand.paid_at).or(order.paid_at).unwrap_or(order.created_at)
     }
 
     fn waits(
@@ -257,7 +292,7 @@ impl Judge<'_> {
         rests_on: RestsOn,
         start: Instant,
         order: &OrderRow<'_>,
-        stand: Option<&Stand<'_, '_, '_>>,
+        stand: Option<&Stand<'_>>,
     ) -> bool {
         let graces = self.policy.grace(&order.account);
         match rests_on {
@@ -265,7 +300,7 @@ impl Judge<'_> {
                 still_silent(self.coverage.orders, self.policy.grace_end(graces.orders, start))
             }
             RestsOn::Reports => {
-                let found = stand.and_then(|stand| stand.cip.key.cip());
+                let found = stand.and_then(|stand| stand.cip);
                 let covered = self.coverage.of_cips(&order.account, order.cips.iter().copied().chain(found));
                 still_silent(covered, self.policy.grace_end(graces.reports, start))
             }
@@ -287,14 +322,14 @@ const fn open_reason(cell: Cell) -> Option<Reason> {
 }
 
 /// Paid after the expiry in force; exactly at expiry is in time.
-fn is_late(order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> bool {
+fn is_late(order: &OrderRow<'_>, stand: Option<&Stand<'_>>) -> bool {
     let Some(stand) = stand.filter(|stand| stand.state == ProviderState::Paid) else { return false };
-    let expiry = stand.cip.expires_at().or(order.expires_at);
-    matches!((stand.paid_at().or(order.paid_at), expiry), (Some(paid), Some(expiry)) if paid > expiry)
+    let expiry = stand.expires_at.or(order.expires_at);
+    matches!((stand.paid_at.or(order.paid_at), expiry), (Some(paid), Some(expiry)) if paid > expiry)
 }
 
 /// The note that the order names another CIP than the one found by its reference.
-fn other_cip(order: &OrderRow<'_>, stand: Option<&Stand<'_, '_, '_>>) -> Option<Reason> {
-    let found = stand?.cip.key.cip()?;
+fn other_cip(order: &OrderRow<'_>, stand: Option<&Stand<'_>>) -> Option<Reason> {
+    let found = stand?.cip?;
     (!order.cips.is_empty() && !order.cips.contains(&found)).then_some(Reason::OtherCip)
 }

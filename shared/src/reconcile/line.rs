@@ -1,12 +1,14 @@
 //! One line of a run's outputs: a pair, a further payment, or a notice, with its class.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::fmt;
 
 use super::advice;
 use super::class::{Class, Reason, Severity};
 use super::exchange::Exchange;
 use crate::calendar::{Day, Instant};
-use crate::ids::{BreakId, compare_operation_numbers};
+use crate::ids::{BreakId, Cip, compare_operation_numbers};
 use crate::lifecycle::settle::RowIndex;
 use crate::money::Currency;
 
@@ -63,6 +65,105 @@ pub struct Line {
     pub rows: LegRows,
 }
 
+/// The CIP of a line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum CipText<'l> {
+    /// The one that stands.
+    One(Cip),
+    /// The order's list, separated by `;`; empty where there is none.
+    Listed(&'l [Cip]),
+    /// As it was written.
+    Text(&'l str),
+}
+
+impl fmt::Display for CipText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CipText::One(cip) => cip.fmt(f),
+            CipText::Listed(cips) => {
+                for (place, cip) in cips.iter().enumerate() {
+                    f.write_str(if place == 0 { "" } else { ";" })?;
+                    cip.fmt(f)?;
+                }
+                Ok(())
+            }
+            CipText::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+/// A line while its texts still stand where they were read. Most lines are written once and never kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown<'l> {
+    pub break_id: BreakId,
+    pub class: Class,
+    pub reason: Option<Reason>,
+    pub severity: Severity,
+    pub account: &'l str,
+    pub store: &'l str,
+    pub cip: CipText<'l>,
+    pub reference_id: &'l str,
+    pub operation_number: &'l str,
+    pub currency: Currency,
+    pub order_minor: Option<i64>,
+    pub report_minor: Option<i64>,
+    pub report_currency: Currency,
+    pub difference_minor: Option<i64>,
+    pub order_status: &'static str,
+    pub report_status: &'static str,
+    pub differences: Cow<'l, str>,
+    /// The business day, where it is known as such.
+    pub day: Option<Day>,
+    /// Else what lies on it: the day costs more than all else of a line that nobody writes with its day.
+    pub moment: Option<Instant>,
+    pub opened_at: Option<Instant>,
+    pub value_minor: i64,
+    pub value_currency: Currency,
+    pub sort_cip: Option<u64>,
+}
+
+impl Shown<'_> {
+    /// What to do about it, in one sentence; empty where there is nothing to do.
+    pub(crate) fn suggestion(&self) -> &'static str {
+        advice::suggestion(self.class, self.reason)
+    }
+
+    /// The Lima day of the payment, else of the creation.
+    pub(crate) fn business_day(&self) -> Option<Day> {
+        self.day.or_else(|| self.moment.map(Instant::business_day))
+    }
+
+    /// The line to keep; its facts are not known here.
+    pub(crate) fn to_line(&self) -> Line {
+        Line {
+            break_id: self.break_id.clone(),
+            class: self.class,
+            reason: self.reason,
+            severity: self.severity,
+            account: self.account.to_owned(),
+            store: self.store.to_owned(),
+            cip: self.cip.to_string(),
+            reference_id: self.reference_id.to_owned(),
+            operation_number: self.operation_number.to_owned(),
+            currency: self.currency,
+            order_minor: self.order_minor,
+            report_minor: self.report_minor,
+            report_currency: self.report_currency,
+            difference_minor: self.difference_minor,
+            exchange: None,
+            order_status: self.order_status,
+            report_status: self.report_status,
+            differences: self.differences.clone().into_owned(),
+            business_day: self.business_day(),
+            opened_at: self.opened_at,
+            value_minor: self.value_minor,
+            value_currency: self.value_currency,
+            sort_cip: self.sort_cip,
+            rows: LegRows::default(),
+        }
+    }
+}
+
 /// Rows of each leg by index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LegRows {
@@ -92,6 +193,35 @@ impl Line {
         }
         self.differences.push_str(&exchange.shown());
         self.exchange = Some(Box::new(exchange));
+    }
+
+    /// The line as the writers take it.
+    pub(crate) fn shown(&self) -> Shown<'_> {
+        Shown {
+            break_id: self.break_id.clone(),
+            class: self.class,
+            reason: self.reason,
+            severity: self.severity,
+            account: &self.account,
+            store: &self.store,
+            cip: CipText::Text(&self.cip),
+            reference_id: &self.reference_id,
+            operation_number: &self.operation_number,
+            currency: self.currency,
+            order_minor: self.order_minor,
+            report_minor: self.report_minor,
+            report_currency: self.report_currency,
+            difference_minor: self.difference_minor,
+            order_status: self.order_status,
+            report_status: self.report_status,
+            differences: Cow::Borrowed(&self.differences),
+            day: self.business_day,
+            moment: None,
+            opened_at: self.opened_at,
+            value_minor: self.value_minor,
+            value_currency: self.value_currency,
+            sort_cip: self.sort_cip,
+        }
     }
 
     /// The order of every output: account, CIP, reference, operation number.

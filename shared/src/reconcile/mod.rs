@@ -16,6 +16,7 @@ mod notice_health;
 mod notices;
 mod orders;
 mod payment;
+mod plain;
 mod refund;
 mod settlement;
 mod settling;
@@ -26,11 +27,16 @@ mod variance;
 
 use std::collections::{BTreeMap, HashMap};
 
+pub(crate) use book::empty_totals;
 pub use conservation::{Buckets, ConservationError, Held};
+pub(crate) use conservation::{ReadRows, Tally, check_variance};
 pub use exchange::Exchange;
 pub use fraud::RefusedCallbacks;
+pub(crate) use fraud::ran as fraud_rules_ran;
+pub(crate) use line::{CipText, Shown};
 pub use line::{LegRows, Line};
 pub use notice_health::{NoticeDelay, NoticeHealth};
+pub(crate) use plain::PlainJudge;
 pub use settlement::{Statement, amount_text};
 pub use settling::{DepositPaid, Settlement};
 pub use variance::{Booked, Exchanged, Variance};
@@ -116,6 +122,30 @@ pub struct ClassTotals {
     pub minor: i128,
     /// Count and value of each currency.
     pub by_currency: BTreeMap<Currency, Held>,
+}
+
+impl ClassTotals {
+    /// What lines of one currency amount to.
+    pub(crate) fn of(currency: Currency, held: Held) -> ClassTotals {
+        let by_currency = BTreeMap::from([(currency, held)]);
+        ClassTotals { count: held.rows, minor: held.minor, by_currency }
+    }
+
+    /// Counts one line of a value in minor units.
+    pub(crate) fn add(&mut self, minor: i64, currency: Currency) {
+        self.count = self.count.saturating_add(1);
+        self.minor = self.minor.saturating_add(i128::from(minor));
+        self.by_currency.entry(currency).or_default().add(minor);
+    }
+
+    /// Adds what was counted elsewhere.
+    pub(crate) fn merge(&mut self, other: &ClassTotals) {
+        self.count = self.count.saturating_add(other.count);
+        self.minor = self.minor.saturating_add(other.minor);
+        for (currency, held) in &other.by_currency {
+            self.by_currency.entry(*currency).or_default().merge(*held);
+        }
+    }
 }
 
 /// What a run found.

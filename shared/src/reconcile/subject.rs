@@ -1,16 +1,17 @@
 //! From a judged subject to its line: identity, both values, and every field that differs.
 
+use std::borrow::Cow;
+
 use super::advice;
 use super::class::Class;
 use super::judge::{Judgement, Stand};
-use super::line::{LegRows, Line};
+use super::line::{CipText, LegRows, Line, Shown};
 use super::notices::Announcement;
-use super::orders::OrderView;
 use crate::calendar::Instant;
 use crate::ids::{BreakId, Cip};
 use crate::lifecycle::cip::{CipKey, CipView, ProviderState};
 use crate::lifecycle::evidence::{OrderRow, ReportRow, Text};
-use crate::lifecycle::operations::{Operation, Standing};
+use crate::lifecycle::operations::Operation;
 use crate::money::{Currency, Money, format_minor};
 
 /// Relations of the break identity.
@@ -35,85 +36,85 @@ pub(super) fn listed(cips: &[Cip]) -> String {
     cips.iter().map(Cip::to_string).collect::<Vec<_>>().join(";")
 }
 
-/// The line of an order, with what stands for it at the provider.
-pub(super) fn order_line(
-    order: &OrderView<'_, '_>,
-    stand: Option<&Stand<'_, '_, '_>>,
+/// The line of an order, with what stands for it at the provider; `buffer` is where its name is put together.
+pub(super) fn order_line<'s>(
+    row: &'s OrderRow<'_>,
+    stand: Option<&Stand<'s>>,
     (class, reason): Judgement,
-) -> Line {
-    let row = order.row();
-    let created_at = row.created_at.to_utc().to_rfc3339();
+    buffer: &mut Vec<u8>,
+) -> Shown<'s> {
+    let created_at = name_of(row.created_at);
     let state = stand.map_or(ProviderState::Absent, |stand| stand.state);
-    let found = stand.map(|stand| &stand.cip.key);
-    let provider_row = stand.and_then(speaking_row);
-    let report = stand.and_then(Stand::money);
+    let report = stand.and_then(|stand| stand.money);
     let difference_minor = report
         .filter(|report| report.currency == row.amount.currency)
         .map(|report| report.minor.saturating_sub(row.amount.minor));
-    let day = stand.and_then(Stand::paid_at).or(row.paid_at).unwrap_or(row.created_at).business_day();
-    let shown = found.and_then(CipKey::cip);
-    Line {
-        break_id: BreakId::new(&row.account, ORDER_REPORT, &["order", &row.reference_id, &created_at]),
+    let moment = stand.and_then(|stand| stand.paid_at).or(row.paid_at).unwrap_or(row.created_at);
+    let shown = stand.and_then(|stand| stand.cip);
+    let subject = ["order", row.reference_id.as_ref(), created_at.as_str()];
+    Shown {
+        break_id: BreakId::with_buffer(&row.account, ORDER_REPORT, &subject, buffer),
         class,
         reason,
         severity: advice::severity(class, reason, Some(row.status), state),
-        account: row.account.to_string(),
-        store: text(row.store.as_ref().or_else(|| provider_row.and_then(|row| row.store.as_ref()))),
-        cip: shown.map_or_else(|| listed(&row.cips), |cip| cip.to_string()),
-        reference_id: row.reference_id.to_string(),
-        operation_number: number(stand.and_then(|stand| stand.operation)),
+        account: &row.account,
+        store: row.store.as_deref().or_else(|| stand.and_then(|stand| stand.store)).unwrap_or_default(),
+        cip: shown.map_or(CipText::Listed(&row.cips), CipText::One),
+        reference_id: &row.reference_id,
+        operation_number: stand.and_then(|stand| stand.operation_number).unwrap_or_default(),
         currency: row.amount.currency,
         order_minor: Some(row.amount.minor),
         report_minor: report.map(|money| money.minor),
         report_currency: report.map_or(row.amount.currency, |money| money.currency),
         difference_minor,
-        exchange: None,
         order_status: row.status.word(),
         report_status: state.word(),
-        differences: stand.map_or_else(String::new, |stand| differences(row, stand, class)),
-        business_day: Some(day),
+        differences: stand.map_or(Cow::Borrowed(""), |stand| Cow::Owned(differences(row, stand, class))),
+        day: None,
+        moment: Some(moment),
         opened_at: None,
         value_minor: row.amount.minor,
         value_currency: row.amount.currency,
         sort_cip: shown.or_else(|| row.cips.first().copied()).map(Cip::number),
-        rows: LegRows::default(),
     }
 }
 
-/// The line of a CIP that no order expects.
-pub(super) fn cip_line(account: &str, stand: &Stand<'_, '_, '_>, (class, reason): Judgement) -> Line {
-    let key = key_text(&stand.cip.key);
-    let id = BreakId::new(account, ORDER_REPORT, &["cip", &key]);
-    provider_line(
-        account,
-        id,
-        stand.cip,
-        stand.operation,
-        speaking_row(stand),
-        (class, reason),
-        stand.state.word(),
-    )
+/// A time inside a name: seconds since 1970, for the name is hashed and nobody reads it.
+fn name_of(time: Instant) -> String {
+    const NANOS_PER_SECOND: i64 = 1_000_000_000;
+    let nanos = time.unix_nanos();
+    let seconds = nanos.div_euclid(NANOS_PER_SECOND);
+    match nanos.rem_euclid(NANOS_PER_SECOND) {
+        0 => seconds.to_string(),
+        rest => format!("{seconds}.{rest:09}"),
+    }
 }
 
-/// The line of a further payment, beside the pair's.
-pub(super) fn payment_line(
-    account: &str,
-    order: Option<&OrderRow<'_>>,
-    cip: &CipView<'_, '_>,
-    operation: &Operation<'_, '_>,
+/// The line of a CIP that no order expects; `key` is its name.
+pub(super) fn cip_line<'s>(
+    account: &'s str,
+    key: &str,
+    stand: &Stand<'s>,
+    judgement: Judgement,
+) -> Shown<'s> {
+    provider_line(account, BreakId::new(account, ORDER_REPORT, &["cip", key]), stand, judgement)
+}
+
+/// The line of one payment of a CIP, beside the pair's; `names` are those of the CIP and of the payment inside it.
+pub(super) fn payment_line<'s>(
+    account: &'s str,
+    order: Option<&'s OrderRow<'_>>,
+    names: (&str, &str),
+    stand: &Stand<'s>,
     class: Class,
-) -> Line {
-    let key = key_text(&cip.key);
+) -> Shown<'s> {
     let relation = if class == Class::MissingNotice { NOTICE_REPORT } else { PAYMENT };
-    let id = BreakId::new(account, relation, &["cip", &key, &operation_key(operation)]);
-    let row = operation.speaker().map(|settled| settled.row.as_ref());
-    let state = match operation.standing {
-        Standing::Live => "paid",
-        Standing::Refunded => "refunded",
-        Standing::Reversed => "reversed",
-    };
-    let mut line = provider_line(account, id, cip, Some(operation), row, (class, None), state);
-    show_order(&mut line, order);
+    let id = BreakId::new(account, relation, &["cip", names.0, names.1]);
+    let mut line = provider_line(account, id, stand, (class, None));
+    if let Some(order) = order {
+        line.reference_id = &order.reference_id;
+        line.store = order.store.as_deref().unwrap_or(line.store);
+    }
     line
 }
 
@@ -128,7 +129,7 @@ fn show_order(line: &mut Line, order: Option<&OrderRow<'_>>) {
 
 /// A payment's name inside its CIP. Without number it is that of the row that speaks: a payment and a return whose
 /// payment is unknown may bear one time.
-fn operation_key(operation: &Operation<'_, '_>) -> String {
+pub(super) fn operation_key(operation: &Operation<'_, '_>) -> String {
     let status = operation.speaker().map_or("", |settled| settled.row.status.word());
     operation_key_of(operation.number(), operation.paid_at(), status)
 }
@@ -142,46 +143,37 @@ pub(super) fn operation_key_of(number: Option<&str>, paid_at: Option<Instant>, s
     }
 }
 
-fn number(operation: Option<&Operation<'_, '_>>) -> String {
-    operation.and_then(Operation::number).map(str::to_owned).unwrap_or_default()
-}
-
-fn provider_line(
-    account: &str,
+fn provider_line<'s>(
+    account: &'s str,
     break_id: BreakId,
-    cip: &CipView<'_, '_>,
-    operation: Option<&Operation<'_, '_>>,
-    row: Option<&ReportRow<'_>>,
+    stand: &Stand<'s>,
     (class, reason): Judgement,
-    report_status: &'static str,
-) -> Line {
-    let money = row.map_or(Money { minor: 0, currency: Currency::Pen }, |row| row.amount);
-    let moment = operation.and_then(Operation::paid_at).or_else(|| row.and_then(|row| row.created_at));
-    Line {
+) -> Shown<'s> {
+    let money = stand.money.unwrap_or(Money { minor: 0, currency: Currency::Pen });
+    Shown {
         break_id,
         class,
         reason,
         severity: advice::severity(class, reason, None, ProviderState::Absent),
-        account: account.to_owned(),
-        store: text(row.and_then(|row| row.store.as_ref())),
-        cip: cip.key.cip().map(|cip| cip.to_string()).unwrap_or_default(),
-        reference_id: text(row.and_then(|row| row.reference_id.as_ref())),
-        operation_number: number(operation),
+        account,
+        store: stand.store.unwrap_or_default(),
+        cip: stand.cip.map_or(CipText::Listed(&[]), CipText::One),
+        reference_id: stand.reference_id.unwrap_or_default(),
+        operation_number: stand.operation_number.unwrap_or_default(),
         currency: money.currency,
         order_minor: None,
-        report_minor: row.map(|row| row.amount.minor),
+        report_minor: stand.money.map(|money| money.minor),
         report_currency: money.currency,
         difference_minor: None,
-        exchange: None,
         order_status: "",
-        report_status,
-        differences: String::new(),
-        business_day: moment.map(Instant::business_day),
+        report_status: stand.state.word(),
+        differences: Cow::Borrowed(""),
+        day: None,
+        moment: stand.paid_at.or(stand.created_at),
         opened_at: None,
         value_minor: money.minor,
         value_currency: money.currency,
-        sort_cip: cip.key.cip().map(Cip::number),
-        rows: LegRows::default(),
+        sort_cip: stand.cip.map(Cip::number),
     }
 }
 
@@ -236,29 +228,23 @@ fn any_row<'v>(cip: &'v CipView<'_, '_>) -> Option<&'v ReportRow<'v>> {
     by_payment.or_else(|| cip.snapshot())
 }
 
-fn speaking_row<'s>(stand: &'s Stand<'_, '_, '_>) -> Option<&'s ReportRow<'s>> {
-    let by_payment = stand.operation.and_then(Operation::speaker).map(|settled| settled.row.as_ref());
-    by_payment.or_else(|| stand.cip.snapshot())
-}
-
 /// Every field that both sides have and that differs, with both values.
-fn differences(order: &OrderRow<'_>, stand: &Stand<'_, '_, '_>, class: Class) -> String {
+fn differences(order: &OrderRow<'_>, stand: &Stand<'_>, class: Class) -> String {
     let mut found: Vec<String> = Vec::new();
     let mut note =
         |field: &str, order: String, report: String| found.push(format!("{field}={order}|{report}"));
-    let row = speaking_row(stand);
-    if let Some(reference) = row.and_then(|row| row.reference_id.as_ref())
-        && *reference != order.reference_id
+    if let Some(reference) = stand.reference_id
+        && reference != order.reference_id
     {
         note("reference_id", order.reference_id.to_string(), reference.to_string());
     }
-    if let Some(cip) = stand.cip.key.cip()
+    if let Some(cip) = stand.cip
         && !order.cips.is_empty()
         && !order.cips.contains(&cip)
     {
         note("cip", listed(&order.cips), cip.to_string());
     }
-    if let Some(money) = stand.money() {
+    if let Some(money) = stand.money {
         if money.minor != order.amount.minor {
             note(
                 "amount",
@@ -273,10 +259,8 @@ fn differences(order: &OrderRow<'_>, stand: &Stand<'_, '_, '_>, class: Class) ->
     if states_contradict(order, stand, class) {
         note("status", order.status.word().to_owned(), stand.state.word().to_owned());
     }
-    let times = [
-        ("expires_at", order.expires_at, stand.cip.expires_at()),
-        ("paid_at", order.paid_at, stand.paid_at()),
-    ];
+    let times =
+        [("expires_at", order.expires_at, stand.expires_at), ("paid_at", order.paid_at, stand.paid_at)];
     for (field, order, report) in times {
         if let (Some(order), Some(report)) = (order, report)
             && order != report
@@ -284,8 +268,7 @@ fn differences(order: &OrderRow<'_>, stand: &Stand<'_, '_, '_>, class: Class) ->
             note(field, order.to_string(), report.to_string());
         }
     }
-    if let (Some(order), Some(report)) =
-        (order.refunded_minor, stand.operation.and_then(Operation::refunded_stated))
+    if let (Some(order), Some(report)) = (order.refunded_minor, stand.refunded_stated)
         && order != report
     {
         note("refunded_amount", format_minor(i128::from(order)), format_minor(i128::from(report)));
@@ -294,7 +277,7 @@ fn differences(order: &OrderRow<'_>, stand: &Stand<'_, '_, '_>, class: Class) ->
 }
 
 /// Whether the table calls the two states a mismatch, whatever class came first.
-fn states_contradict(order: &OrderRow<'_>, stand: &Stand<'_, '_, '_>, class: Class) -> bool {
+fn states_contradict(order: &OrderRow<'_>, stand: &Stand<'_>, class: Class) -> bool {
     use super::table::{Cell, cell};
     let by_table = matches!(cell(Some(order.status), stand.state), Cell::Mismatch(_));
     let parts_agree = matches!(class, Class::Matched | Class::MatchedWithinTolerance);

@@ -27,6 +27,12 @@ impl Variance {
         let side = if difference_minor > 0 { &mut self.over_minor } else { &mut self.under_minor };
         *side = side.saturating_add(size);
     }
+
+    fn merge(&mut self, other: Variance) {
+        self.count = self.count.saturating_add(other.count);
+        self.over_minor = self.over_minor.saturating_add(other.over_minor);
+        self.under_minor = self.under_minor.saturating_add(other.under_minor);
+    }
 }
 
 /// What pairs in two currencies moved in one of them, at the policy's rates.
@@ -42,6 +48,11 @@ impl Exchanged {
     fn add(&mut self, minor: i128) {
         self.count = self.count.saturating_add(1);
         self.minor = self.minor.saturating_add(minor);
+    }
+
+    fn merge(&mut self, other: Exchanged) {
+        self.count = self.count.saturating_add(other.count);
+        self.minor = self.minor.saturating_add(other.minor);
     }
 }
 
@@ -69,10 +80,24 @@ impl Booked {
         accounts
     }
 
+    /// Books a matched line whose sides are in one currency.
+    pub(crate) fn enter_plain(&mut self, currency: Currency, difference_minor: i64) {
+        self.variance.entry(currency).or_default().add(difference_minor);
+    }
+
+    /// Adds what was booked elsewhere.
+    pub(crate) fn merge(&mut self, other: &Booked) {
+        for (currency, other) in &other.variance {
+            self.variance.entry(*currency).or_default().merge(*other);
+        }
+        for (currency, other) in &other.exchanged {
+            self.exchanged.entry(*currency).or_default().merge(*other);
+        }
+    }
+
     fn enter(&mut self, line: &Line) {
         let Some(exchange) = &line.exchange else {
-            self.variance.entry(line.currency).or_default().add(line.difference_minor.unwrap_or(0));
-            return;
+            return self.enter_plain(line.currency, line.difference_minor.unwrap_or(0));
         };
         self.variance.entry(exchange.currency).or_default().add(exchange.difference_minor());
         // One side stands in the currency of comparison as it is. What the other one came to there is booked against it,

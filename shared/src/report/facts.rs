@@ -1,11 +1,12 @@
-//! The facts behind a line: as canonical JSON to carry on, and as hashes to point at.
+//! The facts behind a line as hashes to point at.
 
 use sha2::{Digest, Sha256};
 
 use crate::formats::{
     write_bank_ndjson, write_notice_ndjson, write_order_ndjson, write_report_ndjson, write_settlement_ndjson,
 };
-use crate::lifecycle::evidence::NoticeRow;
+use crate::ids::hex_digit;
+use crate::lifecycle::evidence::{NoticeRow, OrderRow, ReportRow};
 use crate::reconcile::class::Class;
 use crate::reconcile::{Inputs, Line};
 
@@ -21,63 +22,69 @@ pub struct Facts<'f> {
 /// How many rows of each leg the evidence of a finding names: the first ones, by which its identity lasts.
 const ROWS_OF_FINDING_MAX: usize = 100;
 
-/// How many hexadecimal digits of a fact's SHA-256 stand in `breaks.csv`.
-const SHORT_HASH_DIGITS: usize = 16;
-
 /// How many lines of a settlement the evidence of one line names: a batch has as many as the shop has payments.
 const SETTLEMENT_LINES_NAMED_MAX: usize = 100;
 
+/// How many hexadecimal digits of a fact's SHA-256 stand in `breaks.csv`.
+const SHORT_HASH_DIGITS: usize = 16;
+
 impl Facts<'_> {
-    /// The rows of orders behind a line as canonical JSON objects, in an order of their own.
-    fn orders(&self, line: &Line) -> Vec<String> {
-        let rows = line.rows.orders.iter().filter_map(|index| self.inputs.orders.get(*index));
-        let rows = rows.take(rows_named_max(line));
-        sorted(rows.map(|row| written(|out| write_order_ndjson(row, out))))
-    }
-
-    /// The rows of reports behind a line, each with its source.
-    fn reports(&self, line: &Line) -> Vec<(String, String)> {
-        let rows = line.rows.reports.iter().filter_map(|index| self.inputs.reports.get(*index));
-        let mut facts: Vec<(String, String)> = rows
-            .take(rows_named_max(line))
-            .map(|row| {
-                let source = self.sources.get(usize::from(row.source)).cloned().unwrap_or_default();
-                (source, written(|out| write_report_ndjson(row, out)))
-            })
-            .collect();
-        facts.sort();
-        facts.dedup();
-        facts
-    }
-
     /// Where the evidence of a line is: `leg:hash` of each fact, separated by blanks. The hash covers the parsed
     /// fields, not the bytes received and not the time of receipt.
-    pub(super) fn evidence(&self, line: &Line) -> String {
-        let notices = line.rows.notices.iter().filter_map(|index| self.inputs.notices.as_ref()?.get(*index));
-        let notices = notices.take(rows_named_max(line));
-        let mut all: Vec<String> = Vec::new();
-        all.extend(self.orders(line).iter().map(|fact| format!("order:{}", short_hash(fact))));
-        all.extend(self.reports(line).iter().map(|(_, fact)| format!("report:{}", short_hash(fact))));
-        all.extend(
-            sorted(notices.map(fact_of_notice)).iter().map(|fact| format!("notice:{}", short_hash(fact))),
+    pub(crate) fn evidence(&self, line: &Line) -> String {
+        let (inputs, rows) = (self.inputs, &line.rows);
+        let most = rows_named_max(line);
+        let orders = rows.orders.iter().filter_map(|index| inputs.orders.get(*index)).take(most);
+        let reports = rows.reports.iter().filter_map(|index| inputs.reports.get(*index)).take(most);
+        let notices = rows.notices.iter().filter_map(|index| inputs.notices.as_ref()?.get(*index)).take(most);
+        let settlements = rows.settlements.iter().take(SETTLEMENT_LINES_NAMED_MAX);
+        let settlements = settlements.filter_map(|index| inputs.settlements.as_ref()?.get(*index));
+        let bank = rows.bank.iter().filter_map(|index| inputs.bank.as_ref()?.get(*index));
+        let source = |row: &ReportRow<'_>| self.sources.get(usize::from(row.source)).map(String::as_str);
+        let mut all = Vec::new();
+        name("order:", orders.map(fact_of_order), &mut all);
+        let mut told: Vec<_> = reports.map(|row| (source(row), fact_of_report(row))).collect();
+        told.sort();
+        told.dedup();
+        all.extend(told.iter().map(|(_, fact)| short_hash("report:", fact)));
+        name("notice:", notices.map(fact_of_notice), &mut all);
+        name(
+            "settlement:",
+            settlements.map(|row| written(|out| write_settlement_ndjson(row, out))),
+            &mut all,
         );
-        let settlements = self.inputs.settlements.as_deref().unwrap_or_default();
-        let lines = line.rows.settlements.iter().take(SETTLEMENT_LINES_NAMED_MAX);
-        let lines = lines.filter_map(|index| settlements.get(*index));
-        let lines = sorted(lines.map(|row| written(|out| write_settlement_ndjson(row, out))));
-        all.extend(lines.iter().map(|fact| format!("settlement:{}", short_hash(fact))));
-        let bank = self.inputs.bank.as_deref().unwrap_or_default();
-        let lines = line.rows.bank.iter().filter_map(|index| bank.get(*index));
-        let lines = sorted(lines.map(|row| written(|out| write_bank_ndjson(row, out))));
-        all.extend(lines.iter().map(|fact| format!("bank:{}", short_hash(fact))));
+        name("bank:", bank.map(|row| written(|out| write_bank_ndjson(row, out))), &mut all);
         all.dedup();
         all.join(" ")
     }
 }
 
+/// The same of a line that has one row of each leg at most.
+pub(crate) fn evidence_of_rows(order: Option<&OrderRow<'_>>, report: Option<&ReportRow<'_>>) -> String {
+    let order = order.map(|row| short_hash("order:", &fact_of_order(row)));
+    let report = report.map(|row| short_hash("report:", &fact_of_report(row)));
+    order.into_iter().chain(report).collect::<Vec<_>>().join(" ")
+}
+
 /// The next run needs every row of a finding; a person is told by the first ones which it is.
 fn rows_named_max(line: &Line) -> usize {
     if line.class == Class::Finding { ROWS_OF_FINDING_MAX } else { usize::MAX }
+}
+
+/// Names the facts of a leg, in an order of their own.
+fn name(leg: &str, facts: impl Iterator<Item = String>, all: &mut Vec<String>) {
+    let mut facts: Vec<String> = facts.collect();
+    facts.sort();
+    facts.dedup();
+    all.extend(facts.iter().map(|fact| short_hash(leg, fact)));
+}
+
+fn fact_of_order(row: &OrderRow<'_>) -> String {
+    written(|out| write_order_ndjson(row, out))
+}
+
+fn fact_of_report(row: &ReportRow<'_>) -> String {
+    written(|out| write_report_ndjson(row, out))
 }
 
 fn fact_of_notice(row: &NoticeRow<'_>) -> String {
@@ -88,20 +95,19 @@ fn fact_of_notice(row: &NoticeRow<'_>) -> String {
 }
 
 fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(256);
     write(&mut out);
-    String::from_utf8_lossy(out.trim_ascii_end()).into_owned()
+    out.truncate(out.trim_ascii_end().len());
+    // All that is written comes from texts.
+    String::from_utf8(out).unwrap_or_default()
 }
 
-fn sorted(facts: impl Iterator<Item = String>) -> Vec<String> {
-    let mut facts: Vec<String> = facts.collect();
-    facts.sort();
-    facts.dedup();
-    facts
-}
-
-fn short_hash(fact: &str) -> String {
-    let mut digits = hex::encode(Sha256::digest(fact.as_bytes()));
-    digits.truncate(SHORT_HASH_DIGITS);
-    digits
+fn short_hash(leg: &str, fact: &str) -> String {
+    let hash: [u8; 32] = Sha256::digest(fact.as_bytes()).into();
+    let mut text = String::with_capacity(leg.len().saturating_add(SHORT_HASH_DIGITS));
+    text.push_str(leg);
+    for byte in hash.iter().take(SHORT_HASH_DIGITS.div_euclid(2)) {
+        text.extend([byte.div_euclid(16), byte.rem_euclid(16)].map(|digit| char::from(hex_digit(digit))));
+    }
+    text
 }

@@ -12,7 +12,10 @@ mod tables;
 pub mod urgent;
 
 pub use facts::Facts;
-pub use open::{HandedOn, closed_ndjson, open_ndjson};
+pub(crate) use facts::evidence_of_rows;
+pub use open::{HandedOn, closed_ndjson, open_header};
+pub(crate) use open::{OpenLines, write_open_rows};
 pub use settlements::settlements_csv;
 pub use summary::{InputRecord, Summary, summary_json};
-pub use tables::{breaks_csv, matched_csv, rejected_csv};
+pub(crate) use tables::Tables;
+pub use tables::rejected_csv;

@@ -6,12 +6,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::facts::Facts;
-use super::tables::{SHARED_COLUMNS, shared_fields};
+use super::tables::{Cell, SHARED_COLUMNS, cells};
 use crate::calendar::Instant;
 use crate::carry::{Fact, Heard, Key, Living, marked};
+use crate::formats::{write_cips, write_json_text};
 use crate::ids::Cip;
+use crate::lifecycle::evidence::{OrderRow, ReportRow};
 use crate::lifecycle::settle::RowIndex;
-use crate::reconcile::{LegRows, Line};
+use crate::money::{write_digits, write_minor};
+use crate::reconcile::{CipText, LegRows, Line, Shown};
 
 /// The class of facts on which no line rests: a notice that waits for its report, an event that claims no money.
 const NO_LINE: &str = "evidence";
@@ -31,50 +34,105 @@ pub struct HandedOn<'h> {
     pub as_of: Option<Instant>,
 }
 
-/// The header and the lines that live on, one JSON object each.
+/// How far a run has heard: the first line of `open.ndjson`.
 ///
 /// # Errors
-/// None in practice: every field is text and every fact is written as JSON.
-pub fn open_ndjson(handed: &HandedOn<'_>, heard: &Heard) -> Result<Vec<u8>, serde_json::Error> {
-    let mut out = Vec::new();
-    out.extend_from_slice(b"{\"carry\":");
+/// None in practice: every field is text.
+pub fn open_header(heard: &Heard) -> Result<Vec<u8>, serde_json::Error> {
+    let mut out = b"{\"carry\":".to_vec();
     serde_json::to_writer(&mut out, heard)?;
     out.extend_from_slice(b"}\n");
-    Items::new(handed, handed.living).write(&mut out, |line, out| {
-        for (name, value) in SHARED_COLUMNS.iter().zip(&shared_fields(line)) {
-            if *name != "class" {
-                member(out, name, value)?;
-            }
-        }
-        match line.opened_at.filter(|_| line.class.is_break()) {
-            Some(opened_at) => member(out, "opened_at", &opened_at.to_string()),
-            None => Ok(()),
-        }
-    })?;
     Ok(out)
 }
 
+/// Writes the lines of `open.ndjson` after its header, in the order of the outputs.
+pub(crate) struct OpenLines<'h>(Items<'h>);
+
+impl<'h> OpenLines<'h> {
+    /// Begins with what lives on.
+    pub(crate) fn new(handed: &'h HandedOn<'h>) -> Self {
+        OpenLines(Items::new(handed, handed.living))
+    }
+
+    /// Appends a line, if it lives on.
+    pub(crate) fn write(&mut self, line: &Line, out: &mut Vec<u8>) {
+        if self.0.holds(line) {
+            let share = self.0.share_of(line);
+            begin_open(&line.shown(), out);
+            self.0.finish(&line.account, &share, out);
+        }
+    }
+
+    /// The facts that live on and on which no line rests, when all lines are written: one line each, sorted.
+    pub(crate) fn without_line(self) -> Vec<Vec<u8>> {
+        self.0.without_line()
+    }
+}
+
+/// Appends a line that lives on and rests on one row of each leg at most, of which nothing else is known.
+pub(crate) fn write_open_rows(
+    line: &Shown<'_>,
+    order: Option<&OrderRow<'_>>,
+    report: Option<(&str, &ReportRow<'_>)>,
+    out: &mut Vec<u8>,
+) {
+    begin_open(line, out);
+    out.extend_from_slice(b",\"facts\":{\"orders\":[");
+    if let Some(row) = order {
+        row.write(out);
+    }
+    out.extend_from_slice(b"],\"reports\":[");
+    if let Some((source, row)) = report {
+        write_told(source, row, out);
+    }
+    out.extend_from_slice(b"]}}\n");
+}
+
 /// The lines that have come to their end, one JSON object each, with the keys by which a later fact may touch them.
-///
-/// # Errors
-/// As for [`open_ndjson`].
-pub fn closed_ndjson(handed: &HandedOn<'_>) -> Result<Vec<u8>, serde_json::Error> {
+#[must_use]
+pub fn closed_ndjson(handed: &HandedOn<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     let ended = handed.living.inverted();
     let mut items = Items::new(handed, &ended);
     items.closed_at = Some(handed.as_of.map(|time| time.to_string()).unwrap_or_default());
-    items.write(&mut out, |line, out| member(out, "account", &line.account))?;
-    Ok(out)
+    for line in handed.lines {
+        let share = if items.holds(line) { items.share_of(line) } else { Share::default() };
+        // A stub is there for its facts; one that has none left is told with another line.
+        if !share.is_empty() {
+            begin(line.class.word(), &mut out);
+            member(&mut out, "account", &line.account);
+            items.finish(&line.account, &share, &mut out);
+        }
+    }
+    out.extend(items.without_line().into_iter().flatten());
+    out
 }
 
-type Written = Result<(), serde_json::Error>;
+fn begin(class: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"class\":");
+    write_json_text(class, out);
+}
+
+/// The shared columns of a line, its class first, and since when it is a break.
+fn begin_open(line: &Shown<'_>, out: &mut Vec<u8>) {
+    begin(line.class.word(), out);
+    for (name, cell) in SHARED_COLUMNS.iter().zip(cells(line)).filter(|(name, _)| **name != "class") {
+        out.push(b',');
+        write_json_text(name, out);
+        out.push(b':');
+        write_cell(&cell, out);
+    }
+    if let Some(opened_at) = line.opened_at.filter(|_| line.class.is_break()) {
+        member(out, "opened_at", &opened_at.to_string());
+    }
+}
 
 /// A member after the first of its object.
-fn member(out: &mut Vec<u8>, name: &str, value: &str) -> Written {
+fn member(out: &mut Vec<u8>, name: &str, value: &str) {
     out.push(b',');
-    serde_json::to_writer(&mut *out, name)?;
+    write_json_text(name, out);
     out.push(b':');
-    serde_json::to_writer(&mut *out, value)
+    write_json_text(value, out);
 }
 
 /// Rows of each leg that are told on one line.
@@ -116,24 +174,6 @@ impl<'h> Items<'h> {
         Items { handed, which, left, notices, closed_at: None }
     }
 
-    fn write(mut self, out: &mut Vec<u8>, columns: impl Fn(&Line, &mut Vec<u8>) -> Written) -> Written {
-        for line in self.handed.lines {
-            if !self.holds(line) {
-                continue;
-            }
-            let share = self.share_of(line);
-            // A stub is there for its facts; one that has none left is told with another line.
-            if self.closed_at.is_some() && share.is_empty() {
-                continue;
-            }
-            out.extend_from_slice(b"{\"class\":");
-            serde_json::to_writer(&mut *out, line.class.word())?;
-            columns(line, out)?;
-            self.finish(&line.account, &share, out)?;
-        }
-        self.write_without_line(out)
-    }
-
     /// Whether a line belongs into the file. One that rests on no row, as a count of refused callbacks, lives on for its age.
     fn holds(&self, line: &Line) -> bool {
         let without_rows = line.rows == LegRows::default() && self.closed_at.is_none();
@@ -157,50 +197,60 @@ impl<'h> Items<'h> {
     }
 
     /// The facts on which no line rests, one by one, in an order of their own.
-    fn write_without_line(mut self, out: &mut Vec<u8>) -> Written {
+    fn without_line(mut self) -> Vec<Vec<u8>> {
         let inputs = self.handed.facts.inputs;
         let left = std::mem::take(&mut self.left);
         let mut items: Vec<Vec<u8>> = Vec::new();
-        let mut add = |account: &str, share: &Share| {
+        let mut add = |account: &str, share: Share| {
             let mut item = Vec::new();
-            item.extend_from_slice(b"{\"class\":");
-            serde_json::to_writer(&mut item, NO_LINE)?;
-            member(&mut item, "account", account)?;
-            self.finish(account, share, &mut item)?;
+            begin(NO_LINE, &mut item);
+            member(&mut item, "account", account);
+            self.finish(account, &share, &mut item);
             items.push(item);
-            Ok::<(), serde_json::Error>(())
         };
         for (index, row) in marked(&inputs.orders, &left.orders) {
-            add(row.account(), &Share { orders: vec![index], ..Share::default() })?;
+            add(row.account(), Share { orders: vec![index], ..Share::default() });
         }
         for (index, row) in marked(&inputs.reports, &left.reports) {
-            add(row.account(), &Share { reports: vec![index], ..Share::default() })?;
+            add(row.account(), Share { reports: vec![index], ..Share::default() });
         }
         for (index, row) in marked(inputs.notices.as_deref().unwrap_or_default(), &left.notices) {
-            add(row.account(), &Share { notices: vec![index], ..Share::default() })?;
+            add(row.account(), Share { notices: vec![index], ..Share::default() });
         }
         items.sort();
-        out.extend(items.into_iter().flatten());
-        Ok(())
+        items
     }
 
     /// Everything after the columns: in a stub its time and keys, then looks and facts.
-    fn finish(&self, account: &str, share: &Share, out: &mut Vec<u8>) -> Written {
+    fn finish(&self, account: &str, share: &Share, out: &mut Vec<u8>) {
         if let Some(closed_at) = &self.closed_at {
             if !closed_at.is_empty() {
-                member(out, "closed_at", closed_at)?;
+                member(out, "closed_at", closed_at);
             }
-            out.extend_from_slice(b",\"keys\":");
-            serde_json::to_writer(&mut *out, &self.keys(share))?;
+            out.extend_from_slice(b",\"keys\":[");
+            for (place, key) in self.keys(share).iter().enumerate() {
+                if place > 0 {
+                    out.push(b',');
+                }
+                write_json_text(key, out);
+            }
+            out.push(b']');
         }
         let looks = self.looks(account, share);
         if !looks.is_empty() {
-            out.extend_from_slice(b",\"looks\":");
-            serde_json::to_writer(&mut *out, &looks)?;
+            out.extend_from_slice(b",\"looks\":{");
+            for (place, (cip, look)) in looks.iter().enumerate() {
+                if place > 0 {
+                    out.push(b',');
+                }
+                write_json_text(cip, out);
+                out.push(b':');
+                write_json_text(look, out);
+            }
+            out.push(b'}');
         }
-        self.write_facts(share, out)?;
+        self.write_facts(share, out);
         out.extend_from_slice(b"}\n");
-        Ok(())
     }
 
     fn keys(&self, share: &Share) -> Vec<String> {
@@ -230,32 +280,33 @@ impl<'h> Items<'h> {
         named.filter_map(look).collect()
     }
 
-    fn write_facts(&self, share: &Share, out: &mut Vec<u8>) -> Written {
+    fn write_facts(&self, share: &Share, out: &mut Vec<u8>) {
         let Facts { inputs, sources } = self.handed.facts;
         out.extend_from_slice(b",\"facts\":{\"orders\":");
         list(out, texts(&inputs.orders, &share.orders));
         out.extend_from_slice(b",\"reports\":");
-        // A report row is a fact of its source: numbers are compared only within one.
-        let mut told = Vec::new();
-        for row in share.reports.iter().filter_map(|index| inputs.reports.get(*index)) {
-            let mut text = b"{\"source\":".to_vec();
-            serde_json::to_writer(
-                &mut text,
-                sources.get(usize::from(row.source)).map_or("", String::as_str),
-            )?;
-            text.extend_from_slice(b",\"row\":");
-            row.write(&mut text);
-            text.push(b'}');
-            told.push(text);
-        }
-        list(out, told);
+        let reports = share.reports.iter().filter_map(|index| inputs.reports.get(*index));
+        let told = reports.map(|row| {
+            let mut text = Vec::new();
+            write_told(sources.get(usize::from(row.source)).map_or("", String::as_str), row, &mut text);
+            text
+        });
+        list(out, told.collect());
         if !share.notices.is_empty() {
             out.extend_from_slice(b",\"notices\":");
             list(out, texts(inputs.notices.as_deref().unwrap_or_default(), &share.notices));
         }
         out.push(b'}');
-        Ok(())
     }
+}
+
+/// A report row is a fact of its source: numbers are compared only within one.
+fn write_told(source: &str, row: &ReportRow<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"source\":");
+    write_json_text(source, out);
+    out.extend_from_slice(b",\"row\":");
+    row.write(out);
+    out.push(b'}');
 }
 
 /// Takes those of the rows that are left.
@@ -285,4 +336,18 @@ fn list(out: &mut Vec<u8>, mut objects: Vec<Vec<u8>>) {
     out.push(b'[');
     out.extend(objects.join(&b','));
     out.push(b']');
+}
+
+fn write_cell(cell: &Cell<'_>, out: &mut Vec<u8>) {
+    if let Cell::Text(text) | Cell::Plain(text) | Cell::Cip(CipText::Text(text)) = cell {
+        return write_json_text(text, out);
+    }
+    out.push(b'"');
+    match cell {
+        Cell::Cip(CipText::One(cip)) => write_digits(cip.number(), out),
+        Cell::Cip(CipText::Listed(cips)) => write_cips(cips, out),
+        Cell::Minor(Some(minor)) => write_minor(*minor, out),
+        Cell::Minor(None) | Cell::Text(_) | Cell::Plain(_) | Cell::Cip(CipText::Text(_)) => {}
+    }
+    out.push(b'"');
 }

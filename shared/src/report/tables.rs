@@ -1,10 +1,9 @@
 //! `breaks.csv`, `matched.csv` and `rejected.csv`.
 
-use super::facts::Facts;
-use crate::formats::Rejected;
-use crate::money::format_minor;
-use crate::reconcile::Line;
+use crate::formats::{Rejected, write_cips};
+use crate::money::{write_digits, write_minor};
 use crate::reconcile::class::Bucket;
+use crate::reconcile::{CipText, Shown};
 
 /// The columns that `breaks.csv` and `matched.csv` share, and `open.ndjson` names its fields by.
 pub(super) const SHARED_COLUMNS: [&str; 16] = [
@@ -28,65 +27,174 @@ pub(super) const SHARED_COLUMNS: [&str; 16] = [
 
 const BREAK_COLUMNS: [&str; 4] = ["business_day", "opened_at", "evidence", "suggestion"];
 
+/// What a column of a line holds.
+pub(super) enum Cell<'l> {
+    /// A text, which may need quotes or escapes.
+    Text(&'l str),
+    /// A text of digits, hyphens and small letters.
+    Plain(&'l str),
+    Cip(CipText<'l>),
+    Minor(Option<i64>),
+}
+
 /// A line under the shared columns; an absent side is empty.
-pub(super) fn shared_fields(line: &Line) -> [String; 16] {
-    let amount = |minor: Option<i64>| minor.map(|minor| format_minor(i128::from(minor))).unwrap_or_default();
+pub(super) fn cells<'l>(line: &'l Shown<'_>) -> [Cell<'l>; 16] {
     [
-        line.break_id.to_string(),
-        line.class.word().to_owned(),
-        line.reason.map(|reason| reason.word().to_owned()).unwrap_or_default(),
-        line.severity.word().to_owned(),
-        line.account.clone(),
-        line.store.clone(),
-        line.cip.clone(),
-        line.reference_id.clone(),
-        line.operation_number.clone(),
-        line.currency.code().to_owned(),
-        amount(line.order_minor),
-        amount(line.report_minor),
-        amount(line.difference_minor),
-        line.order_status.to_owned(),
-        line.report_status.to_owned(),
-        line.differences.clone(),
+        Cell::Plain(line.break_id.as_str()),
+        Cell::Plain(line.class.word()),
+        Cell::Plain(line.reason.map_or("", |reason| reason.word())),
+        Cell::Plain(line.severity.word()),
+        Cell::Text(line.account),
+        Cell::Text(line.store),
+        Cell::Cip(line.cip),
+        Cell::Text(line.reference_id),
+        Cell::Text(line.operation_number),
+        Cell::Plain(line.currency.code()),
+        Cell::Minor(line.order_minor),
+        Cell::Minor(line.report_minor),
+        Cell::Minor(line.difference_minor),
+        Cell::Plain(line.order_status),
+        Cell::Plain(line.report_status),
+        Cell::Text(&line.differences),
     ]
 }
 
-/// Everything that somebody must look at.
-///
-/// # Errors
-/// None in practice: the writer fails only where memory cannot be written.
-pub fn breaks_csv(lines: &[Line], facts: Facts<'_>) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(SHARED_COLUMNS.iter().chain(&BREAK_COLUMNS))?;
-    for line in lines.iter().filter(|line| line.class.is_break()) {
-        let own = [
-            line.business_day.map(|day| day.to_string()).unwrap_or_default(),
-            line.opened_at.map(|time| time.to_string()).unwrap_or_default(),
-            facts.evidence(line),
-            line.suggestion().to_owned(),
-        ];
-        writer.write_record(shared_fields(line).iter().chain(&own))?;
+/// Appends the shared columns of a line, without a line end.
+fn write_shared(line: &Shown<'_>, out: &mut Vec<u8>) {
+    let plain = |text: &str, out: &mut Vec<u8>| {
+        out.extend_from_slice(text.as_bytes());
+        out.push(b',');
+    };
+    let field = |text: &str, out: &mut Vec<u8>| {
+        write_field(text, out);
+        out.push(b',');
+    };
+    let amount = |minor: Option<i64>, out: &mut Vec<u8>| {
+        if let Some(minor) = minor {
+            write_minor(minor, out);
+        }
+        out.push(b',');
+    };
+    plain(line.break_id.as_str(), out);
+    plain(line.class.word(), out);
+    plain(line.reason.map_or("", |reason| reason.word()), out);
+    plain(line.severity.word(), out);
+    field(line.account, out);
+    field(line.store, out);
+    match line.cip {
+        CipText::One(cip) => write_digits(cip.number(), out),
+        CipText::Listed(cips) => write_cips(cips, out),
+        CipText::Text(text) => write_field(text, out),
     }
-    finish(writer)
+    out.push(b',');
+    field(line.reference_id, out);
+    field(line.operation_number, out);
+    plain(line.currency.code(), out);
+    amount(line.order_minor, out);
+    amount(line.report_minor, out);
+    amount(line.difference_minor, out);
+    plain(line.order_status, out);
+    plain(line.report_status, out);
+    write_field(&line.differences, out);
 }
 
-/// What agrees, to the céntimo or within the tolerance, and what nobody claims.
-///
-/// # Errors
-/// As for [`breaks_csv`].
-pub fn matched_csv(lines: &[Line]) -> Result<Vec<u8>, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(SHARED_COLUMNS)?;
-    for line in lines.iter().filter(|line| matches!(line.class.bucket(), Bucket::Matched | Bucket::Unpaid)) {
-        writer.write_record(shared_fields(line))?;
+/// Whether a text may need quotes: all that needs them lies below the hyphen. Looks at eight bytes at once.
+fn may_need_quotes(text: &[u8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHEST: u64 = ONES << 7;
+    let below = |word: u64| word.wrapping_sub(ONES.wrapping_mul(b'-'.into())) & !word & HIGHEST != 0;
+    let (words, rest) = text.as_chunks::<8>();
+    match text.last_chunk::<8>() {
+        // The last eight bytes overlap those before, which does no harm.
+        Some(last) => words.iter().chain([last]).any(|word| below(u64::from_le_bytes(*word))),
+        None => rest.iter().any(|byte| *byte < b'-'),
     }
-    finish(writer)
+}
+
+/// Appends a field, in quotes where it holds what would end it.
+pub(super) fn write_field(text: &str, out: &mut Vec<u8>) {
+    let needs = |byte: u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
+    if !may_need_quotes(text.as_bytes()) || !text.bytes().any(needs) {
+        out.extend_from_slice(text.as_bytes());
+        return;
+    }
+    out.push(b'"');
+    for byte in text.bytes() {
+        if byte == b'"' {
+            out.push(b'"');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+}
+
+fn write_header(columns: &[&str], out: &mut Vec<u8>) {
+    out.extend_from_slice(columns.join(",").as_bytes());
+    out.push(b'\n');
+}
+
+/// The tables that hold lines, as far as they are written.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    /// `breaks.csv`: everything that somebody must look at.
+    pub breaks: Vec<u8>,
+    /// `matched.csv`: what agrees, to the céntimo or within the tolerance, and what nobody claims.
+    pub matched: Vec<u8>,
+    /// `open.ndjson`: what lives on into the next run; others write it.
+    pub open: Vec<u8>,
+}
+
+impl Tables {
+    /// Tables with their headers and no line.
+    pub(crate) fn begin() -> Tables {
+        let mut tables = Tables::default();
+        write_header(&[&SHARED_COLUMNS[..], &BREAK_COLUMNS[..]].concat(), &mut tables.breaks);
+        write_header(&SHARED_COLUMNS, &mut tables.matched);
+        tables
+    }
+
+    /// Empties the tables and keeps their room.
+    pub(crate) fn clear(&mut self) {
+        self.breaks.clear();
+        self.matched.clear();
+        self.open.clear();
+    }
+
+    /// Writes a line into the table of what agrees or of what somebody must look at, if it belongs into one of them;
+    /// `evidence` is asked for only where it is shown.
+    pub(crate) fn write(&mut self, line: &Shown<'_>, evidence: impl FnOnce() -> String) {
+        match line.class.bucket() {
+            Bucket::Matched | Bucket::Unpaid => {
+                write_shared(line, &mut self.matched);
+                self.matched.push(b'\n');
+            }
+            Bucket::Break => write_break(line, &evidence(), &mut self.breaks),
+            Bucket::Open | Bucket::Superseded | Bucket::DuplicateRow => {}
+        }
+    }
+}
+
+fn write_break(line: &Shown<'_>, evidence: &str, out: &mut Vec<u8>) {
+    write_shared(line, out);
+    out.push(b',');
+    if let Some(day) = line.business_day() {
+        day.write_to(out);
+    }
+    out.push(b',');
+    if let Some(time) = line.opened_at {
+        time.write_to(out);
+    }
+    out.push(b',');
+    write_field(evidence, out);
+    out.push(b',');
+    write_field(line.suggestion(), out);
+    out.push(b'\n');
 }
 
 /// The rows that could not be read.
 ///
 /// # Errors
-/// As for [`breaks_csv`].
+/// None in practice: the writer fails only where memory cannot be written.
 pub fn rejected_csv(rejected: &[Rejected]) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(["file", "line", "field", "reason", "value"])?;
@@ -94,9 +202,41 @@ pub fn rejected_csv(rejected: &[Rejected]) -> Result<Vec<u8>, csv::Error> {
         let line = row.line.to_string();
         writer.write_record([&row.file, &line, &row.field, &row.reason, &row.value])?;
     }
-    finish(writer)
+    writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }
 
-fn finish(writer: csv::Writer<Vec<u8>>) -> Result<Vec<u8>, csv::Error> {
-    writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_quoted_as_the_common_writer_quotes_them() {
+        let long = "12345678-12345678-1234567,".to_owned();
+        for text in [
+            long.as_str(),
+            &long.replace(',', "x"),
+            "ñandú, 1234",
+            "",
+            "plain",
+            "a b",
+            " a",
+            "1,5",
+            "say \"x\"",
+            "\"",
+            "a\nb",
+            "a\rb",
+            "Perú",
+            ";",
+            "'",
+            "#",
+            "\t",
+        ] {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            writer.write_record([text, "end"]).unwrap();
+            let expected = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+            let mut out = Vec::new();
+            write_field(text, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap() + ",end\n", expected, "{text:?}");
+        }
+    }
 }

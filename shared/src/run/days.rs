@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
 
-use super::{Reading, RunError, Settings};
+use super::general::Reading;
+use super::{RunError, Settings};
 use crate::calendar::Instant;
 use crate::carry::{
-    Balance, Carried, CarriedFile, Fact, FactText, Heard, Living, Moved, Told, Touched, marked, without_known,
+    Balance, Carried, CarriedFile, Fact, FactText, Living, Moved, Told, Touched, marked, without_known,
 };
 use crate::formats::{self, Format, Leg, LegMapping, Source, Table};
 use crate::ids::BreakId;
@@ -34,7 +35,7 @@ impl<'a> Reading<'a> {
         let mut orders = read(&told.orders, Leg::Orders, |source| formats::read_orders(source, &canonical))?;
         let mut reports = Vec::new();
         for (name, facts) in &told.reports {
-            let source_id = self.source_id(name)?;
+            let source_id = self.heard.source_id(name)?;
             let read_one = |source: &Source<'a>| formats::read_reports(source, source_id, &canonical);
             reports.extend(read(facts, Leg::Reports, read_one)?);
         }
@@ -50,11 +51,11 @@ impl<'a> Reading<'a> {
         if !notices.is_empty() || told.heard.has(Leg::Notices) {
             join(&mut self.balance, moved, self.inputs.notices.get_or_insert_default(), notices);
         }
-        self.looks.extend(told.looks.iter().cloned());
-        self.before = self.before.max(told.heard.as_of);
+        self.heard.looks.extend(told.looks.iter().cloned());
+        self.heard.before = self.heard.before.max(told.heard.as_of);
         for leg in [Leg::Orders, Leg::Reports, Leg::Notices] {
             if let Some(until) = told.heard.until(leg) {
-                let known = self.covered_until.entry(leg).or_insert(until);
+                let known = self.heard.covered_until.entry(leg).or_insert(until);
                 *known = until.max(*known);
             }
         }
@@ -75,7 +76,7 @@ impl<'a> Reading<'a> {
         let oldest = moment.map(|moment| moment.moved(TimeDelta::days(i64::from(days).saturating_neg())));
         let stubs = Touched::by(&self.inputs).stubs(files, oldest)?;
         if stubs.forgotten > 0 {
-            self.warnings.push(format!(
+            self.heard.warnings.push(format!(
                 "facts arrived of pairs that were closed more than {days} days ago (stubs: {}), and are judged without what was known of them then",
                 stubs.forgotten
             ));
@@ -87,7 +88,7 @@ impl<'a> Reading<'a> {
     pub(super) fn note_carried(&mut self, carried: &Carried<'_>, open: &Told<'_>, stubs: &Told<'_>) {
         let kinds = [("open", carried.open, open), ("closed", carried.closed, stubs)];
         for (leg, files, told) in kinds {
-            self.records.extend(files.iter().map(|file| InputRecord {
+            self.heard.records.extend(files.iter().map(|file| InputRecord {
                 leg,
                 name: file.name.to_owned(),
                 source: String::new(),
@@ -101,27 +102,21 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// How far this run has heard, for the next one.
-    pub(super) fn heard(&self, as_of: Option<Instant>) -> Heard {
-        let mut heard = Heard { version: Heard::VERSION, as_of, ..Heard::default() };
-        let notices = self.inputs.notices.is_some().then_some(Leg::Notices);
-        for leg in [Leg::Orders, Leg::Reports].into_iter().chain(notices) {
-            heard.set(leg, self.covered_until.get(&leg).copied());
-        }
-        heard
-    }
-
     /// Books what is closed and what is carried on, and checks that nothing was lost on the way.
     pub(super) fn close_balance(&mut self, living: &Living) -> Result<(), RunError> {
-        let once = living.each_fact_once(&self.inputs);
-        let Inputs { orders, reports, notices, .. } = &self.inputs;
-        let notices = notices.as_deref().unwrap_or_default();
-        let balance = &mut self.balance;
-        book_out(balance, orders, &living.orders, &once.orders);
-        book_out(balance, reports, &living.reports, &once.reports);
-        book_out(balance, notices, &living.notices, &once.notices);
-        Ok(balance.check()?)
+        book_ends(&mut self.balance, &self.inputs, living);
+        Ok(self.balance.check()?)
     }
+}
+
+/// Books what of these rows is closed and what is carried on.
+pub(super) fn book_ends(balance: &mut Balance, inputs: &Inputs<'_>, living: &Living) {
+    let once = living.each_fact_once(inputs);
+    let Inputs { orders, reports, notices, .. } = inputs;
+    let notices = notices.as_deref().unwrap_or_default();
+    book_out(balance, orders, &living.orders, &once.orders);
+    book_out(balance, reports, &living.reports, &once.reports);
+    book_out(balance, notices, &living.notices, &once.notices);
 }
 
 /// When breaks that are known already were first seen: by what keeps them, else by the run before.

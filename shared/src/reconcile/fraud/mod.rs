@@ -155,7 +155,7 @@ fn fate_of(judge: &Judge<'_>, order: &OrderRow<'_>, codes: &Codes, alone: bool) 
 }
 
 /// The rules that a run has what they need for, and that are on for any account.
-pub(super) fn ran(fraud: &Fraud, inputs: &Inputs<'_>) -> Vec<Reason> {
+pub(crate) fn ran(fraud: &Fraud, inputs: &Inputs<'_>) -> Vec<Reason> {
     let on = |enabled: fn(&FraudRules) -> bool| fraud.tables().any(enabled);
     let rules = [
         (Reason::SharedOperationNumber, on(|rules| rules.shared_operation_number.enabled)),

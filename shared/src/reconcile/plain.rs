@@ -1,0 +1,92 @@
+//! Pairs that need no counting: one order at most, one row of the provider at most. Nearly every pair is one, and its
+//! judgement is the general one (`judge`), only that nothing has to be settled before.
+
+use std::collections::BTreeMap;
+
+use super::Coverage;
+use super::judge::{Judge, Stand, state_of};
+use super::line::Shown;
+use super::subject;
+use crate::calendar::Instant;
+use crate::config::Policy;
+use crate::ids::BreakId;
+use crate::lifecycle::cip::{ProviderState, expired_at};
+use crate::lifecycle::evidence::{OrderRow, ReportRow, ReportStatus};
+use crate::lifecycle::operations::Standing;
+
+/// Judges plain pairs.
+pub(crate) struct PlainJudge<'c> {
+    judge: Judge<'c>,
+    opened: &'c BTreeMap<BreakId, Instant>,
+    /// When a break is seen for the first time; absent where no moment is known.
+    seen_at: Option<Instant>,
+}
+
+impl<'c> PlainJudge<'c> {
+    /// A judge under the terms of a run; without a moment any moment judges alike.
+    pub(crate) fn new(
+        coverage: &'c Coverage,
+        policy: &'c Policy,
+        as_of: Option<Instant>,
+        opened: &'c BTreeMap<BreakId, Instant>,
+    ) -> PlainJudge<'c> {
+        let judge = Judge { policy, coverage, as_of: as_of.unwrap_or_default() };
+        PlainJudge { judge, opened, seen_at: as_of }
+    }
+
+    /// An order and the only row of its only CIP, if there is one. The row states no refunded amount.
+    pub(crate) fn pair<'s>(
+        &self,
+        order: &'s OrderRow<'_>,
+        report: Option<&'s ReportRow<'_>>,
+        buffer: &mut Vec<u8>,
+    ) -> Shown<'s> {
+        let stand = report.map(|row| stand_of(row, self.judge.as_of, order.expires_at));
+        let judgement = self.judge.pair(order, stand.as_ref());
+        self.opened(subject::order_line(order, stand.as_ref(), judgement, buffer))
+    }
+
+    /// The only row of a CIP that no order expects.
+    pub(crate) fn alone<'s>(&self, report: &'s ReportRow<'_>) -> Shown<'s> {
+        let stand = stand_of(report, self.judge.as_of, None);
+        let judgement = self.judge.without_order(&report.account, &stand);
+        let key = report.cip.map(|cip| cip.to_string()).unwrap_or_default();
+        self.opened(subject::cip_line(&report.account, &key, &stand, judgement))
+    }
+
+    fn opened<'s>(&self, mut line: Shown<'s>) -> Shown<'s> {
+        if line.class.is_break() {
+            line.opened_at = self.opened.get(&line.break_id).copied().or(self.seen_at);
+        }
+        line
+    }
+}
+
+/// What a CIP amounts to of which the provider says nothing but this row.
+fn stand_of<'s>(row: &'s ReportRow<'_>, as_of: Instant, order_expires_at: Option<Instant>) -> Stand<'s> {
+    let expired = || expired_at(row.expires_at.or(order_expires_at), as_of);
+    let state = match row.status {
+        ReportStatus::Paid => state_of(Standing::Live),
+        ReportStatus::Refunded => state_of(Standing::Refunded),
+        ReportStatus::Reversed => state_of(Standing::Reversed),
+        ReportStatus::Removed => ProviderState::Removed,
+        ReportStatus::Expired => ProviderState::Expired,
+        ReportStatus::Pending if expired() => ProviderState::Expired,
+        ReportStatus::Pending => ProviderState::Pending,
+    };
+    let has_payment = row.status.is_event();
+    Stand {
+        cip: row.cip,
+        state,
+        money: Some(row.amount),
+        paid_at: row.paid_at.filter(|_| has_payment),
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        refunded_stated: None,
+        refunded_part: None,
+        has_payment,
+        operation_number: row.operation_number.as_deref().filter(|_| has_payment),
+        reference_id: row.reference_id.as_deref(),
+        store: row.store.as_deref(),
+    }
+}

@@ -1,0 +1,129 @@
+//! What the general rules make of rows that cannot be judged where they lie, ready to be written at its place.
+
+use std::collections::BTreeMap;
+
+use super::packed::{order_of, report_of};
+use super::parts::{Part, Shared};
+use super::sort::{Entry, Group};
+use super::{RunError, Settings, days};
+use crate::calendar::Instant;
+use crate::carry::{Balance, Living};
+use crate::reconcile::class::Class;
+use crate::reconcile::{self, Booked, ClassTotals, Conservation, Coverage, Inputs, Line};
+use crate::report::{Facts, HandedOn, OpenLines, Tables};
+
+/// Under what the rows of a run are judged.
+#[derive(Clone, Copy)]
+pub(super) struct Judging<'j> {
+    pub settings: &'j Settings<'j>,
+    pub coverage: &'j Coverage,
+    pub as_of: Option<Instant>,
+    pub sources: &'j [String],
+    /// The names of the accounts by number.
+    pub names: &'j [String],
+    /// The rank of each account by its name.
+    pub ranks: &'j BTreeMap<&'j str, u32>,
+    pub shared: &'j Shared,
+    pub keep_breaks: bool,
+}
+
+/// A line of the general rules with its bytes.
+pub(super) struct Ready {
+    pub group: Group,
+    pub part: usize,
+    pub tables: Tables,
+    /// The line itself, if it is a break and breaks are kept.
+    pub kept: Option<Line>,
+}
+
+/// What the general rules made of some rows.
+#[derive(Default)]
+pub(super) struct General {
+    /// In the order of the outputs.
+    pub lines: Vec<Ready>,
+    pub totals: BTreeMap<Class, ClassTotals>,
+    pub conservation: Conservation,
+    /// By which matched reports and orders differ, by account.
+    pub booked: BTreeMap<String, Booked>,
+    /// What of the rows is closed and what is carried on.
+    pub balance: Balance,
+    /// Lines of `open.ndjson` for rows that live on and on which no line rests.
+    pub without_line: Vec<Vec<u8>>,
+}
+
+/// Gathers the rows of entries.
+pub(super) fn gather<'p>(
+    part: &'p Part,
+    entries: &[Entry],
+    names: &'p [String],
+    inputs: &mut Inputs<'p>,
+) -> Result<(), RunError> {
+    for entry in entries {
+        if entry.is_report() {
+            let row = part.reports.get(entry.at).and_then(|row| report_of(row, names));
+            inputs.reports.push(row.ok_or(RunError::Packing)?);
+        } else {
+            let row = part.orders.get(entry.at).and_then(|row| order_of(row, names));
+            inputs.orders.push(row.ok_or(RunError::Packing)?);
+        }
+    }
+    Ok(())
+}
+
+/// Gathers all rows of a part.
+pub(super) fn gather_all<'p>(
+    part: &'p Part,
+    names: &'p [String],
+    inputs: &mut Inputs<'p>,
+) -> Result<(), RunError> {
+    for (_, row) in part.orders.rows() {
+        inputs.orders.push(order_of(row, names).ok_or(RunError::Packing)?);
+    }
+    for (_, row) in part.reports.rows() {
+        inputs.reports.push(report_of(row, names).ok_or(RunError::Packing)?);
+    }
+    Ok(())
+}
+
+/// Judges rows by the general rules.
+pub(super) fn judge(inputs: &Inputs<'_>, judging: Judging<'_>) -> Result<General, RunError> {
+    if inputs.orders.is_empty() && inputs.reports.is_empty() {
+        return Ok(General::default());
+    }
+    let settings = judging.settings;
+    let moment = judging.as_of.unwrap_or_default();
+    let mut outcome = reconcile::run(inputs, judging.coverage, settings.policy, moment, settings.opened)?;
+    if judging.as_of.is_none() {
+        outcome
+            .lines
+            .iter_mut()
+            .for_each(|line| line.opened_at = settings.opened.get(&line.break_id).copied());
+    }
+    let living = Living::new(inputs, &outcome.lines, &outcome.waiting, settings.policy, judging.as_of);
+    let mut balance = Balance::default();
+    days::book_ends(&mut balance, inputs, &living);
+    let facts = Facts { inputs, sources: judging.sources };
+    let (looks, lines) = (&judging.coverage.looks, &outcome.lines);
+    let handed = HandedOn { lines, facts, looks, living: &living, as_of: judging.as_of };
+    let mut open = OpenLines::new(&handed);
+    let written = lines.iter().map(|line| {
+        let mut tables = Tables::default();
+        tables.write(&line.shown(), || facts.evidence(line));
+        open.write(line, &mut tables.open);
+        tables
+    });
+    let written: Vec<Tables> = written.collect();
+    let without_line = open.without_line();
+    let ready = |(line, tables): (Line, Tables)| {
+        let rank = judging.ranks.get(line.account.as_str()).copied().unwrap_or_default();
+        Ready {
+            group: Group::new(rank, line.sort_cip),
+            part: judging.shared.part_of(&line.account, line.sort_cip),
+            tables,
+            kept: (judging.keep_breaks && line.class.is_break()).then_some(line),
+        }
+    };
+    let lines = outcome.lines.into_iter().zip(written).map(ready).collect();
+    let (totals, conservation, booked) = (outcome.totals, outcome.conservation, outcome.booked);
+    Ok(General { lines, totals, conservation, booked, balance, without_line })
+}

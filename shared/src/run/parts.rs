@@ -1,0 +1,187 @@
+//! Rows sorted into parts as they are read: each part holds the rows of a range of accounts and CIPs, and the ranges lie
+//! in the order of the outputs. So a part can be judged by itself, and what it gives is written behind the part before.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use foldhash::fast::FixedState;
+
+use super::packed::{pack_order, pack_report};
+use super::pile::Pile;
+use super::references::{Bins, HASH, reference_hash, tag_of};
+use crate::ids::Cip;
+use crate::lifecycle::evidence::{OrderRow, ReportRow};
+use crate::reconcile::ReadRows;
+
+/// An account and a CIP where a part begins.
+pub(super) type Border = (String, u64);
+
+/// Cuts the sorted keys of a sample into about so many parts of equal size.
+pub(super) fn borders(mut sample: Vec<Border>, parts: usize) -> Vec<Border> {
+    sample.sort_unstable();
+    let count = sample.len();
+    let mut borders: Vec<Border> =
+        (1..parts).filter_map(|part| sample.get(part * count / parts).cloned()).collect();
+    borders.dedup();
+    borders
+}
+
+/// What all threads share while they read.
+pub(super) struct Shared {
+    /// Sorted; part `n` ends where border `n` begins.
+    pub borders: Vec<Border>,
+    accounts: Mutex<HashMap<String, u32>>,
+}
+
+impl Shared {
+    pub(super) fn new(borders: Vec<Border>) -> Shared {
+        Shared { borders, accounts: Mutex::new(HashMap::new()) }
+    }
+
+    pub(super) fn parts(&self) -> usize {
+        self.borders.len().saturating_add(1)
+    }
+
+    /// The part of a line by its account and the CIP that it is sorted by; none comes last.
+    pub(super) fn part_of(&self, account: &str, cip: Option<u64>) -> usize {
+        let cip = cip.unwrap_or(u64::MAX);
+        self.borders.partition_point(|(name, border)| (name.as_str(), *border) <= (account, cip))
+    }
+
+    /// The names of the accounts by number.
+    pub(super) fn account_names(&self) -> Vec<String> {
+        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names: Vec<(u32, String)> = accounts.iter().map(|(name, id)| (*id, name.clone())).collect();
+        names.sort_unstable();
+        names.into_iter().map(|(_, name)| name).collect()
+    }
+
+    fn account(&self, name: &str) -> Account {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = u32::try_from(accounts.len()).unwrap_or(u32::MAX);
+        let id = *accounts.entry(name.to_owned()).or_insert(next);
+        let first_part = self.borders.partition_point(|(border, _)| border.as_str() < name);
+        let own = self.borders.iter().skip(first_part).take_while(|(border, _)| border == name);
+        Account { id, first_part, cips: own.map(|(_, cip)| *cip).collect() }
+    }
+}
+
+/// An account as a thread knows it.
+struct Account {
+    id: u32,
+    /// The part in which it begins.
+    first_part: usize,
+    /// The CIPs at which its further parts begin.
+    cips: Vec<u64>,
+}
+
+impl Account {
+    fn part(&self, cip: Cip) -> usize {
+        let further = self.cips.partition_point(|border| *border <= cip.number());
+        self.first_part.saturating_add(further)
+    }
+}
+
+/// The rows of one part.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub orders: Pile,
+    pub reports: Pile,
+}
+
+impl Part {
+    pub(super) fn append(&mut self, other: Part) {
+        self.orders.append(other.orders);
+        self.reports.append(other.reports);
+    }
+}
+
+/// What one thread has read.
+pub(super) struct Collected<'s> {
+    shared: &'s Shared,
+    /// The run is this account's alone.
+    only_account: Option<&'s str>,
+    accounts: HashMap<String, Account, FixedState>,
+    pub parts: Vec<Part>,
+    /// Rows that no single CIP places: orders with none or several, report rows without.
+    pub loose: Part,
+    /// CIPs of orders that list several.
+    pub shared_cips: Vec<(u32, Cip)>,
+    /// The references that orders bear.
+    pub references: Bins,
+    pub orders_read: ReadRows,
+    pub reports_read: ReadRows,
+    /// Rows of other accounts.
+    pub left_out: u64,
+    packed: Vec<u8>,
+}
+
+impl<'s> Collected<'s> {
+    pub(super) fn new(shared: &'s Shared, only_account: Option<&'s str>) -> Collected<'s> {
+        Collected {
+            shared,
+            only_account,
+            accounts: HashMap::with_hasher(HASH),
+            parts: (0..shared.parts()).map(|_| Part::default()).collect(),
+            loose: Part::default(),
+            shared_cips: Vec::new(),
+            references: Bins::new(shared.parts()),
+            orders_read: ReadRows::default(),
+            reports_read: ReadRows::default(),
+            left_out: 0,
+            packed: Vec::new(),
+        }
+    }
+
+    /// The number of an account, and the part of a CIP in it.
+    fn place(&mut self, account: &str, cip: Option<Cip>) -> (u32, Option<usize>) {
+        let found = |account: &Account| (account.id, cip.map(|cip| account.part(cip)));
+        if let Some(known) = self.accounts.get(account) {
+            return found(known);
+        }
+        let new = self.shared.account(account);
+        let place = found(&new);
+        self.accounts.insert(account.to_owned(), new);
+        place
+    }
+
+    fn is_foreign(&mut self, account: &str) -> bool {
+        let foreign = self.only_account.is_some_and(|own| own != account);
+        self.left_out = self.left_out.saturating_add(u64::from(foreign));
+        foreign
+    }
+
+    pub(super) fn order(&mut self, row: &OrderRow<'_>) {
+        if self.is_foreign(&row.account) {
+            return;
+        }
+        let only_cip = if let [cip] = row.cips.as_slice() { Some(*cip) } else { None };
+        let (account, part) = self.place(&row.account, only_cip);
+        let reference = reference_hash(account, &row.reference_id);
+        self.references.note(reference);
+        self.orders_read.add(row.amount);
+        pack_order(row, account, tag_of(reference), &mut self.packed);
+        match part.and_then(|part| self.parts.get_mut(part)) {
+            Some(part) => part.orders.push(&self.packed),
+            None => {
+                self.loose.orders.push(&self.packed);
+                self.shared_cips.extend(row.cips.iter().map(|cip| (account, *cip)));
+            }
+        }
+    }
+
+    pub(super) fn report(&mut self, row: &ReportRow<'_>) {
+        if self.is_foreign(&row.account) {
+            return;
+        }
+        let (account, part) = self.place(&row.account, row.cip);
+        self.reports_read.add(row.amount);
+        let reference = row.reference_id.as_deref();
+        let tag = reference.map_or(0, |reference| tag_of(reference_hash(account, reference)));
+        pack_report(row, account, tag, &mut self.packed);
+        match part.and_then(|part| self.parts.get_mut(part)) {
+            Some(part) => part.reports.push(&self.packed),
+            None => self.loose.reports.push(&self.packed),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! A part judged and written: plain pairs where they lie, all else as the general rules made it, each line at its place.
+
+use std::collections::BTreeMap;
+
+use super::RunError;
+use super::general::Found;
+use super::link::{General, Judging, Ready, gather, judge};
+use super::packed::{unpack_order, unpack_report};
+use super::parts::Part;
+use super::sort::{Entry, Sorted, groups, is_plain};
+use crate::carry::{Balance, Ends, Moved, Share, rows_stay};
+use crate::formats::Leg;
+use crate::lifecycle::evidence::{OrderRow, ReportRow};
+use crate::money::{Currency, Money};
+use crate::reconcile::class::{Bucket, Class};
+use crate::reconcile::{
+    Booked, Buckets, ClassTotals, Conservation, Held, Inputs, Line, PlainJudge, ReadRows, Shown, Tally,
+    check_variance, empty_totals,
+};
+use crate::report::{Tables, evidence_of_rows, write_open_rows};
+
+/// What a part gave.
+#[derive(Default)]
+pub(super) struct Written {
+    pub tables: Tables,
+    /// Breaks in the order of the outputs, if they are kept.
+    pub kept: Vec<Line>,
+}
+
+/// The books of a run, as far as they are kept.
+#[derive(Default)]
+pub(super) struct Books {
+    /// Of plain pairs, where each line counts.
+    orders: Tally,
+    reports: Tally,
+    order_ends: Ends,
+    report_ends: Ends,
+    plain: Vec<(Class, [Held; Currency::ALL.len()])>,
+    /// Plain lines come account by account: what is booked of the last one.
+    account: String,
+    of_account: Booked,
+    /// Of all else.
+    general: Conservation,
+    balance: Balance,
+    classes: BTreeMap<Class, ClassTotals>,
+    booked: BTreeMap<String, Booked>,
+    without_line: Vec<Vec<u8>>,
+}
+
+/// The books of a run when they are closed.
+pub(super) struct Closed {
+    pub found: Found,
+    /// The last lines of `open.ndjson`.
+    pub without_line: Vec<u8>,
+}
+
+impl Books {
+    /// Enters a plain line and the money of its rows; `lives` says whether it lives on.
+    fn enter(&mut self, line: &Shown<'_>, order: Option<Money>, report: Option<Money>, lives: bool) {
+        let bucket = line.class.bucket();
+        if let Some(money) = order {
+            self.orders.add(money, bucket);
+            self.order_ends.add(money, lives);
+        }
+        if let Some(money) = report {
+            self.reports.add(money, bucket);
+            self.report_ends.add(money, lives);
+        }
+        if bucket == Bucket::Matched {
+            if self.account != line.account {
+                self.leave_account();
+                line.account.clone_into(&mut self.account);
+            }
+            self.of_account.enter_plain(line.currency, line.difference_minor.unwrap_or(0));
+        }
+        // A list of the few classes that occur is quicker than a map.
+        let place = self.plain.iter().position(|(class, _)| *class == line.class).unwrap_or_else(|| {
+            self.plain.push((line.class, Default::default()));
+            self.plain.len().saturating_sub(1)
+        });
+        let held = self.plain.get_mut(place).and_then(|(_, held)| held.get_mut(line.value_currency.place()));
+        if let Some(held) = held {
+            held.add(line.value_minor);
+        }
+    }
+
+    fn leave_account(&mut self) {
+        let booked = std::mem::take(&mut self.of_account);
+        if booked != Booked::default() {
+            self.booked.entry(self.account.clone()).or_default().merge(&booked);
+        }
+    }
+
+    /// Enters what the general rules made.
+    pub(super) fn enter_general(&mut self, general: &mut General) {
+        merge(&mut self.general.orders, &general.conservation.orders);
+        merge(&mut self.general.reports, &general.conservation.reports);
+        for (class, totals) in &general.totals {
+            self.classes.entry(*class).or_default().merge(totals);
+        }
+        self.book_all(&general.booked);
+        self.balance.merge(&general.balance);
+        self.without_line.append(&mut general.without_line);
+    }
+
+    fn book_all(&mut self, booked: &BTreeMap<String, Booked>) {
+        for (account, booked) in booked {
+            self.booked.entry(account.clone()).or_default().merge(booked);
+        }
+    }
+
+    /// Puts what was counted of plain pairs to all else.
+    fn settle(&mut self) {
+        std::mem::take(&mut self.orders).merge_into(&mut self.general.orders);
+        std::mem::take(&mut self.reports).merge_into(&mut self.general.reports);
+        self.balance.book_ends(Leg::Orders, &std::mem::take(&mut self.order_ends));
+        self.balance.book_ends(Leg::Reports, &std::mem::take(&mut self.report_ends));
+        self.leave_account();
+        for (class, held) in std::mem::take(&mut self.plain) {
+            for (currency, held) in Currency::ALL.into_iter().zip(held).filter(|(_, held)| held.rows > 0) {
+                self.classes.entry(class).or_default().merge(&ClassTotals::of(currency, held));
+            }
+        }
+    }
+
+    /// Adds the books of another thread.
+    pub(super) fn add(&mut self, mut other: Books) {
+        other.settle();
+        merge(&mut self.general.orders, &other.general.orders);
+        merge(&mut self.general.reports, &other.general.reports);
+        for (class, totals) in &other.classes {
+            self.classes.entry(*class).or_default().merge(totals);
+        }
+        self.book_all(&other.booked);
+        self.balance.merge(&other.balance);
+        self.without_line.append(&mut other.without_line);
+    }
+
+    /// Closes the books: every row that was read is in one bucket, and closed, carried on or told again; every céntimo of
+    /// variance is booked.
+    pub(super) fn close(
+        mut self,
+        orders_read: &ReadRows,
+        reports_read: &ReadRows,
+    ) -> Result<Closed, RunError> {
+        self.settle();
+        orders_read.check("orders", &self.general.orders)?;
+        reports_read.check("reports", &self.general.reports)?;
+        check_variance(&self.general.orders, &self.general.reports, &self.booked)?;
+        for (leg, read) in [(Leg::Orders, orders_read), (Leg::Reports, reports_read)] {
+            for (currency, held) in read.held() {
+                let share = Share { rows: held.rows, minor: held.minor };
+                self.balance.book_share(leg, currency, Moved::New, share);
+            }
+        }
+        self.balance.check()?;
+        let mut totals = empty_totals(&Inputs::default(), false);
+        totals.extend(self.classes);
+        self.without_line.sort();
+        let (conservation, booked, balance) = (self.general, self.booked, self.balance);
+        let found = Found { totals, conservation, booked, balance, ..Found::default() };
+        Ok(Closed { found, without_line: self.without_line.concat() })
+    }
+}
+
+fn merge(buckets: &mut Buckets, other: &Buckets) {
+    for (currency, held) in other {
+        for (bucket, held) in held {
+            buckets.entry(*currency).or_default().entry(*bucket).or_default().merge(*held);
+        }
+    }
+}
+
+/// Judges a part and writes its lines into `written`, which is empty; `elsewhere` are those that were made of linked rows
+/// and belong here.
+pub(super) fn write(
+    part: &Part,
+    sorted: &Sorted,
+    elsewhere: Vec<Ready>,
+    judging: Judging<'_>,
+    plain: &PlainJudge<'_>,
+    books: &mut Books,
+    written: Written,
+) -> Result<Written, RunError> {
+    let is_linked = |group: &[Entry]| group.first().is_some_and(|first| sorted.is_linked(first.group()));
+    let mut inputs = Inputs::default();
+    for group in groups(&sorted.entries).filter(|group| !is_plain(group) && !is_linked(group)) {
+        gather(part, group, judging.names, &mut inputs)?;
+    }
+    let mut general = judge(&inputs, judging)?;
+    books.enter_general(&mut general);
+    let mut ready = general.lines;
+    ready.extend(elsewhere);
+    // Lines of one group all come from one run of the general rules, so that their order among each other stays.
+    ready.sort_by_key(|line| line.group);
+    let mut ready = ready.into_iter().peekable();
+
+    let mut scribe = Scribe {
+        part,
+        judging,
+        plain,
+        books,
+        written,
+        order: OrderRow::blank(),
+        report: ReportRow::blank(),
+        name: Vec::new(),
+    };
+    let mut ahead = sorted.entries.chunks(ENTRIES_AHEAD);
+    let (mut near, mut passed) = (0_usize, 0_usize);
+    for group in groups(&sorted.entries) {
+        passed = passed.saturating_add(group.len());
+        while passed > near
+            && let Some(next) = ahead.next()
+        {
+            look_ahead(part, next);
+            near = near.saturating_add(next.len());
+        }
+        if !is_plain(group) || is_linked(group) {
+            continue;
+        }
+        let here = group.first().map(|first| first.group());
+        while let Some(line) = ready.next_if(|line| Some(line.group) < here) {
+            scribe.put(line);
+        }
+        scribe.write_plain(group)?;
+    }
+    ready.for_each(|line| scribe.put(line));
+    Ok(scribe.written)
+}
+
+/// So many rows are looked at before they are read one by one.
+const ENTRIES_AHEAD: usize = 32;
+
+fn look_ahead(part: &Part, entries: &[Entry]) {
+    let look = |entry: &Entry| {
+        if entry.is_report() { part.reports.look(entry.at) } else { part.orders.look(entry.at) }
+    };
+    std::hint::black_box(entries.iter().fold(0_u8, |sum, entry| sum.wrapping_add(look(entry))));
+}
+
+/// Writes the lines of a part one after the other.
+struct Scribe<'s, 'j> {
+    part: &'s Part,
+    judging: Judging<'j>,
+    plain: &'s PlainJudge<'s>,
+    books: &'s mut Books,
+    written: Written,
+    /// Rows to be filled again and again: moving them would take longer than judging them.
+    order: OrderRow<'s>,
+    report: ReportRow<'s>,
+    /// Where names are put together.
+    name: Vec<u8>,
+}
+
+impl<'s, 'j: 's> Scribe<'s, 'j> {
+    fn put(&mut self, line: Ready) {
+        self.written.tables.breaks.extend_from_slice(&line.tables.breaks);
+        self.written.tables.matched.extend_from_slice(&line.tables.matched);
+        self.written.tables.open.extend_from_slice(&line.tables.open);
+        self.written.kept.extend(line.kept);
+    }
+
+    fn write_plain(&mut self, group: &[Entry]) -> Result<(), RunError> {
+        let (mut order, mut report) = (None, None);
+        for entry in group {
+            if entry.is_report() {
+                let bytes = self.part.reports.get(entry.at).ok_or(RunError::Packing)?;
+                unpack_report(bytes, self.judging.names, &mut self.report).ok_or(RunError::Packing)?;
+                report = Some(&self.report);
+            } else {
+                let bytes = self.part.orders.get(entry.at).ok_or(RunError::Packing)?;
+                unpack_order(bytes, self.judging.names, &mut self.order).ok_or(RunError::Packing)?;
+                order = Some(&self.order);
+            }
+        }
+        let line = match (order, report) {
+            (Some(order), report) => self.plain.pair(order, report, &mut self.name),
+            (None, Some(report)) => self.plain.alone(report),
+            (None, None) => return Ok(()),
+        };
+        let Judging { settings, as_of, sources, .. } = self.judging;
+        let lives = rows_stay(&line, order, report, settings.policy, as_of);
+        self.books.enter(&line, order.map(|row| row.amount), report.map(|row| row.amount), lives);
+        let tables = &mut self.written.tables;
+        tables.write(&line, || evidence_of_rows(order, report));
+        if lives {
+            let source =
+                |row: &ReportRow<'_>| sources.get(usize::from(row.source)).map_or("", String::as_str);
+            write_open_rows(&line, order, report.map(|row| (source(row), row)), &mut tables.open);
+        }
+        if self.judging.keep_breaks && line.class.is_break() {
+            self.written.kept.push(line.to_line());
+        }
+        Ok(())
+    }
+}
+
+/// Where a group's lines stand among those of other groups.
+pub(super) fn by_part(lines: Vec<Ready>, parts: usize) -> Vec<Vec<Ready>> {
+    let mut by_part: Vec<Vec<Ready>> = (0..parts).map(|_| Vec::new()).collect();
+    for line in lines {
+        if let Some(part) = by_part.get_mut(line.part) {
+            part.push(line);
+        }
+    }
+    by_part
+}

@@ -1,0 +1,459 @@
+//! Two ways, one outcome: files read by pieces and judged part by part give the bytes of the general rules, whatever the
+//! number of threads, the size of a piece, or the size of a part.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io;
+use std::num::NonZeroUsize;
+
+use cuadre::calendar::Instant;
+use cuadre::carry::Carried;
+use cuadre::config::Policy;
+use cuadre::formats::{Format, Leg, Mapping};
+use cuadre::run::{
+    Blocks, Content, FileCoverage, Outputs, RunError, Settings, StreamedFile, Work, goes_quick, reference,
+    stream,
+};
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const WORLDS: u64 = 300;
+
+/// A policy under which pairs are judged by themselves: whoever looks for fraud looks at many.
+const ALONE: &str = "[fraud]\nenabled = false\n";
+
+/// Threads, bytes of a piece, bytes of a part.
+const WAYS: [(usize, usize, usize); 6] =
+    [(1, 1 << 20, 1 << 20), (1, 1, 64), (2, 50, 200), (3, 97, 1000), (7, 300, 90), (2, 4096, 1 << 20)];
+
+/// A file of a run, in memory.
+#[derive(Clone, Debug)]
+struct File {
+    leg: Leg,
+    name: &'static str,
+    text: String,
+}
+
+/// Bytes that are read as if they were stored elsewhere.
+struct Elsewhere<'a>(&'a [u8]);
+
+impl Blocks for Elsewhere<'_> {
+    fn len(&self) -> u64 {
+        u64::try_from(self.0.len()).unwrap()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = &self.0[self.0.len().min(usize::try_from(offset).unwrap())..];
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
+    }
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Written(BTreeMap<&'static str, Vec<u8>>);
+
+impl Outputs for Written {
+    fn append(&mut self, name: &'static str, bytes: &[u8]) -> io::Result<()> {
+        self.0.entry(name).or_default().extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl Written {
+    fn text(&self, name: &str) -> String {
+        String::from_utf8(self.0[name].clone()).unwrap()
+    }
+}
+
+/// What a way gave: outputs, breaks, and what else a caller sees; or why it gave nothing.
+type Gave = Result<(Written, Vec<String>, u64), String>;
+
+struct Terms {
+    policy: Policy,
+    mapping: Mapping,
+    account: Option<&'static str>,
+    only_account: Option<&'static str>,
+    as_of: Option<Instant>,
+}
+
+fn go(
+    files: &[File],
+    terms: &Terms,
+    stored: bool,
+    run: impl Fn(&[StreamedFile<'_>], &Settings<'_>, &mut dyn Outputs) -> Result<cuadre::run::Run, RunError>,
+) -> Gave {
+    let blocks: Vec<Elsewhere<'_>> = files.iter().map(|file| Elsewhere(file.text.as_bytes())).collect();
+    let opened = BTreeMap::new();
+    let settings = Settings {
+        account: terms.account,
+        mapping: &terms.mapping,
+        policy: &terms.policy,
+        as_of: terms.as_of,
+        looks: &[],
+        opened: &opened,
+        only_account: terms.only_account,
+        refused: None,
+        settlement_layouts: &[],
+        needs_person: &[],
+        notes: &[],
+    };
+    let inputs: Vec<StreamedFile<'_>> = files
+        .iter()
+        .zip(&blocks)
+        .map(|(file, blocks)| StreamedFile {
+            leg: file.leg,
+            name: file.name,
+            source: file.name,
+            content: if stored { Content::Stored(blocks) } else { Content::Bytes(blocks.0) },
+            format: Format::from_name(file.name).unwrap(),
+            coverage: FileCoverage::Plain,
+        })
+        .collect();
+    let mut written = Written::default();
+    let run = run(&inputs, &settings, &mut written).map_err(|error| error.to_string())?;
+    assert_eq!(u64::try_from(run.breaks.len()).unwrap(), run.break_count());
+    let breaks = run
+        .breaks
+        .iter()
+        .map(|line| format!("{} {:?} {}", line.break_id, line.opened_at, line.cip))
+        .collect();
+    Ok((written, breaks, run.rejected))
+}
+
+/// Where a way gave something else first.
+fn first_difference(gave: &Gave, expected: &Gave) -> String {
+    let (Ok((gave, breaks, rejected)), Ok((expected, ..))) = (gave, expected) else {
+        return format!("gave {:?}, expected {:?}", gave.as_ref().err(), expected.as_ref().err());
+    };
+    for name in expected.0.keys().chain(gave.0.keys()) {
+        let text =
+            |written: &Written| if written.0.contains_key(name) { written.text(name) } else { String::new() };
+        let (gave, expected) = (text(gave), text(expected));
+        let mut lines = gave.lines().zip(expected.lines()).enumerate();
+        if let Some((line, (gave, expected))) = lines.find(|(_, (gave, expected))| gave != expected) {
+            return format!("{name}, line {}:\n  gave {gave}\n  expected {expected}", line + 1);
+        }
+        if gave != expected {
+            return format!("{name}: {} and {} lines", gave.lines().count(), expected.lines().count());
+        }
+    }
+    format!("other breaks kept ({breaks:?}) or rows rejected ({rejected})")
+}
+
+/// Runs the files by every way, and fails the test where one differs from the reference.
+#[track_caller]
+fn check(files: &[File], terms: &Terms, what: &str) -> Gave {
+    let expected = go(files, terms, false, |files, settings, outputs| {
+        reference(&Carried::default(), files, settings, outputs)
+    });
+    for (threads, piece_bytes, part_bytes) in WAYS {
+        let threads = NonZeroUsize::new(threads).unwrap();
+        let work = Work { threads, piece_bytes, part_bytes, keep_breaks: true };
+        for stored in [false, true] {
+            let gave = go(files, terms, stored, |files, settings, outputs| {
+                let carried = Carried::default();
+                assert!(goes_quick(&carried, files, settings), "{what}: nothing is compared");
+                stream(&carried, files, settings, work, outputs)
+            });
+            if gave != expected {
+                panic!("{what}, {work:?}, stored {stored}: {}", first_difference(&gave, &expected));
+            }
+        }
+    }
+    expected
+}
+
+struct Chance {
+    random: ChaCha8Rng,
+    /// How many accounts, references and CIPs there are: few make rows collide, many leave most of them plain.
+    wide: bool,
+    quotes: bool,
+    dirt: bool,
+}
+
+impl Chance {
+    fn one<'a>(&mut self, values: &[&'a str]) -> &'a str {
+        values.choose(&mut self.random).copied().unwrap_or_default()
+    }
+
+    fn odds(&mut self, of: u32) -> bool {
+        self.random.random_ratio(1, of)
+    }
+
+    fn number(&mut self) -> u32 {
+        self.random.random_range(0..if self.wide { 300 } else { 12 })
+    }
+
+    fn account(&mut self) -> String {
+        let account = if self.wide {
+            format!("tienda-{}", self.random.random_range(0..9))
+        } else {
+            self.one(&["a", "b"]).to_owned()
+        };
+        if self.dirt && self.odds(20) { format!(" {account}") } else { account }
+    }
+
+    fn cip(&mut self) -> String {
+        let number = 5_000_000 + self.number() * 7;
+        match self.random.random_range(0..24) {
+            0 => String::new(),
+            1 => format!("{number};{}", number + 7),
+            2 if self.dirt => format!("00{number}"),
+            3 if self.dirt => "55x".to_owned(),
+            _ => number.to_string(),
+        }
+    }
+
+    fn reference(&mut self) -> String {
+        let number = self.number();
+        match self.random.random_range(0..20) {
+            0 if self.dirt => format!("PED-{number} "),
+            1 if self.quotes => format!("\"PED, {number}\""),
+            2 if self.dirt => format!("Pérez {number}"),
+            _ => format!("PED-{number}"),
+        }
+    }
+
+    fn time(&mut self) -> String {
+        let (day, hour) = (self.random.random_range(1..20), self.random.random_range(0..24));
+        match self.random.random_range(0..20) {
+            0 => String::new(),
+            1 if self.dirt => format!("2026-03-{day:02} {hour}h"),
+            2 => format!("2026-03-{day:02}T{hour:02}:30:00.250-05:00"),
+            3 if self.dirt => "1900-01-01T00:00:00-05:00".to_owned(),
+            4 => format!("2026-03-{day:02}T{hour:02}:00:00Z"),
+            _ => format!("2026-03-{day:02}T{hour:02}:00:00-05:00"),
+        }
+    }
+
+    fn amount(&mut self) -> String {
+        let usual = self.one(&["50.00", "50.00", "50.04", "50", "50.5", "60.00"]).to_owned();
+        if self.dirt && self.odds(20) {
+            self.one(&["1,5", "0", "-", " 50.00", "50.001", ""]).to_owned()
+        } else {
+            usual
+        }
+    }
+
+    fn status(&mut self, words: &[&str]) -> String {
+        let word = self.one(words).to_owned();
+        if self.dirt && self.odds(20) { word.to_uppercase() } else { word }
+    }
+
+    fn order(&mut self) -> Vec<(&'static str, String)> {
+        vec![
+            ("account", self.account()),
+            ("reference_id", self.reference()),
+            ("cip", self.cip()),
+            ("amount", self.amount()),
+            ("currency", self.one(&["PEN", "PEN", "PEN", "USD"]).to_owned()),
+            (
+                "status",
+                self.status(&[
+                    "pending",
+                    "paid",
+                    "paid",
+                    "paid",
+                    "fulfilled",
+                    "cancelled",
+                    "expired",
+                    "refunded",
+                ]),
+            ),
+            (
+                "created_at",
+                self.one(&[
+                    "2026-03-01T09:00:00-05:00",
+                    "2026-03-01T09:00:00-05:00",
+                    "2026-03-02T09:00:00-05:00",
+                ])
+                .to_owned(),
+            ),
+            ("expires_at", self.time()),
+            ("paid_at", if self.odds(3) { self.time() } else { String::new() }),
+            ("store", if self.odds(4) { "Miraflores".to_owned() } else { String::new() }),
+            ("updated_at", if self.odds(4) { self.time() } else { String::new() }),
+            ("nota", if self.odds(5) { "algo".to_owned() } else { String::new() }),
+        ]
+    }
+
+    fn report(&mut self) -> Vec<(&'static str, String)> {
+        let reference = if self.odds(4) { String::new() } else { self.reference() };
+        vec![
+            ("operation_number", if self.odds(4) { String::new() } else { self.number().to_string() }),
+            ("account", self.account()),
+            ("cip", self.cip().split(';').next().unwrap_or_default().to_owned()),
+            ("reference_id", reference),
+            ("provider_id", if self.odds(6) { format!("p{}", self.number()) } else { String::new() }),
+            ("amount", self.amount()),
+            ("currency", self.one(&["PEN", "PEN", "PEN", "USD"]).to_owned()),
+            (
+                "status",
+                self.status(&[
+                    "pending", "paid", "paid", "paid", "expired", "removed", "refunded", "reversed",
+                ]),
+            ),
+            ("paid_at", self.time()),
+            ("expires_at", if self.odds(3) { self.time() } else { String::new() }),
+            ("refunded_amount", if self.odds(9) { "20.00".to_owned() } else { String::new() }),
+            ("commission", if self.odds(2) { "1.75".to_owned() } else { String::new() }),
+            ("observed_at", if self.odds(3) { self.time() } else { String::new() }),
+        ]
+    }
+
+    fn rows(
+        &mut self,
+        row: impl Fn(&mut Chance) -> Vec<(&'static str, String)>,
+    ) -> Vec<Vec<(&'static str, String)>> {
+        let count = self.random.random_range(0..if self.wide { 250 } else { 25 });
+        let mut rows: Vec<_> = (0..count).map(|_| row(self)).collect();
+        if self.odds(2) {
+            let again: Vec<_> = rows.iter().filter(|_| self.random.random_ratio(1, 9)).cloned().collect();
+            rows.extend(again);
+        }
+        rows
+    }
+}
+
+/// Rows as CSV, with the line ends and the dirt of the world.
+fn csv(columns: &[&str], rows: &[Vec<(&'static str, String)>], chance: &mut Chance) -> String {
+    let end = chance.one(&["\n", "\n", "\r\n"]).to_owned();
+    let mut text = columns.join(",") + &end;
+    for row in rows {
+        let fields: Vec<&str> = row.iter().map(|(_, value)| value.as_str()).collect();
+        text.push_str(&fields.join(","));
+        if chance.dirt && chance.odds(30) {
+            text.push_str(",too,many");
+        }
+        text.push_str(&end);
+        if chance.dirt && chance.odds(30) {
+            text.push_str(&end);
+        }
+    }
+    if chance.odds(4) {
+        text.truncate(text.trim_end().len());
+    }
+    text
+}
+
+fn ndjson(rows: &[Vec<(&'static str, String)>]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let members: Vec<String> = row
+            .iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("{}:{}", serde_json::json!(name), serde_json::json!(value)))
+            .collect();
+        writeln!(text, "{{{}}}", members.join(",")).unwrap();
+    }
+    text
+}
+
+fn world(seed: u64) -> (Vec<File>, Terms, ChaCha8Rng) {
+    let random = ChaCha8Rng::seed_from_u64(seed);
+    let mut chance = Chance {
+        random,
+        wide: seed.is_multiple_of(2),
+        quotes: seed.is_multiple_of(5),
+        dirt: seed.is_multiple_of(3),
+    };
+    let (orders, reports) = (chance.rows(Chance::order), chance.rows(Chance::report));
+    let as_json = chance.odds(5);
+    let file = |leg,
+                rows: &[Vec<(&'static str, String)>],
+                chance: &mut Chance,
+                columns: Vec<(&'static str, String)>| {
+        let columns: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        match (leg, as_json) {
+            (Leg::Orders, false) => File { leg, name: "orders.csv", text: csv(&columns, rows, chance) },
+            (_, false) => File { leg, name: "reports.csv", text: csv(&columns, rows, chance) },
+            (Leg::Orders, true) => File { leg, name: "orders.ndjson", text: ndjson(rows) },
+            (_, true) => File { leg, name: "reports.ndjson", text: ndjson(rows) },
+        }
+    };
+    let (order, report) = (chance.order(), chance.report());
+    let mut files = vec![
+        file(Leg::Orders, &orders, &mut chance, order),
+        file(Leg::Reports, &reports, &mut chance, report.clone()),
+    ];
+    if chance.odds(3) {
+        let portal = chance.rows(Chance::report);
+        let columns: Vec<&str> = report.iter().map(|(name, _)| *name).collect();
+        files.push(File { leg: Leg::Reports, name: "portal.csv", text: csv(&columns, &portal, &mut chance) });
+    }
+    let complete = "[coverage]\norders = \"complete\"\nreports = \"complete\"\n";
+    let policy = format!("{ALONE}{}", if chance.odds(2) { complete } else { "" });
+    let terms = Terms {
+        policy: Policy::parse(&policy).unwrap(),
+        mapping: Mapping::default(),
+        account: None,
+        only_account: if chance.odds(6) { Some("a") } else { None },
+        as_of: if chance.odds(2) { Instant::parse("2026-03-20T12:00:00-05:00") } else { None },
+    };
+    (files, terms, chance.random)
+}
+
+#[test]
+fn every_way_gives_the_bytes_of_the_general_rules() {
+    let mut refused = 0;
+    for seed in 0..WORLDS {
+        let (files, terms, _) = world(seed);
+        refused += u64::from(check(&files, &terms, &format!("seed {seed}")).is_err());
+    }
+    assert!(refused < WORLDS / 4, "{refused} worlds were refused: they test little");
+}
+
+#[test]
+fn rows_may_come_in_any_order_on_every_way() {
+    for seed in 0..WORLDS / 4 {
+        let (mut files, terms, mut random) = world(seed);
+        let Ok((original, ..)) = check(&files, &terms, &format!("seed {seed}")) else { continue };
+        for file in files.iter_mut().filter(|file| !file.text.contains('"') && file.name.ends_with(".csv")) {
+            let ended = file.text.ends_with('\n');
+            let mut lines: Vec<&str> = file.text.lines().collect();
+            lines.get_mut(1..).unwrap_or_default().shuffle(&mut random);
+            file.text = lines.join("\n") + if ended { "\n" } else { "" };
+        }
+        let (turned, ..) = check(&files, &terms, &format!("seed {seed}, turned")).unwrap();
+        for name in ["breaks.csv", "matched.csv", "open.ndjson"] {
+            assert_eq!(turned.text(name), original.text(name), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_refused_alike() {
+    let terms = || Terms {
+        policy: Policy::parse(ALONE).unwrap(),
+        mapping: Mapping::default(),
+        account: None,
+        only_account: None,
+        as_of: None,
+    };
+    let orders =
+        "account,reference_id,cip,amount,currency,status,created_at\na,R,1,5,PEN,paid,2026-03-01T09:00:00Z\n";
+    let reports = "account,cip,amount,currency,status\na,1,5,PEN,paid\n";
+    let file = |leg, name, text: &str| File { leg, name, text: text.to_owned() };
+    for (text, part) in [
+        ("", "no content"),
+        ("account,cip\n", "amount"),
+        ("account,cip,cip,amount,currency,status\n", "cip"),
+        ("\u{FEFF}", "no content"),
+        ("{\"a\":1}\n", "JSON"),
+        ("\"account\",\"cip\",\"amount\",\"currency\"\n", "status"),
+    ] {
+        let files = [file(Leg::Orders, "orders.csv", orders), file(Leg::Reports, "reports.csv", text)];
+        let error = check(&files, &terms(), part).unwrap_err();
+        assert!(error.contains(part), "{error}");
+        let files = [file(Leg::Orders, "orders.csv", text), file(Leg::Reports, "reports.csv", reports)];
+        check(&files, &terms(), part).unwrap_err();
+    }
+    check(
+        &[file(Leg::Orders, "orders.csv", orders), file(Leg::Reports, "reports.csv", reports)],
+        &terms(),
+        "good",
+    )
+    .unwrap();
+}
