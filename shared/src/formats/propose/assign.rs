@@ -90,6 +90,10 @@ pub(super) fn assign(layout: &'static Layout, columns: &[Column], styles: &[Date
 }
 
 fn score(field: Field, column: &Column, styles: &[DateStyle], leg: Leg) -> u32 {
+    if column.name.is_empty() {
+        // A mapping has no way to name it.
+        return 0;
+    }
     let named = words::score(&column.name, field.name);
     let named = if named >= TELLING { named } else { 0 };
     let is_text = matches!(field.kind, Kind::Text | Kind::Number | Kind::Prose);

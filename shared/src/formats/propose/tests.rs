@@ -338,6 +338,24 @@ fn what_needs_no_mapping_or_can_have_none_is_refused() {
     check("a.xlsx", b"PK\x03\x04", "workbook");
 }
 
+/// A key may be empty where a header may not; no mapping can name it.
+#[test]
+fn a_column_without_a_name_feeds_no_field() {
+    let source = Source {
+        name: "any.ndjson",
+        bytes: b"{\"pedido\":\"P-1\",\"\":\"S/ 1.50\"}\n",
+        format: Format::Ndjson,
+        account: None,
+    };
+    let proposal = propose(&source, None).unwrap();
+    assert!(Mapping::parse(&proposal.toml).is_ok(), "{}", proposal.toml);
+    assert!(
+        proposal.doubts.iter().any(|doubt| doubt.contains("no column seems to be amount")),
+        "{:?}",
+        proposal.doubts
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
