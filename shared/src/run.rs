@@ -219,16 +219,6 @@ pub enum RunError {
     /// A file of a run before this one is not as it was written: the user has to give the right one.
     #[error(transparent)]
     Carry(#[from] CarryError),
-    /// What a run before this one has left beside files of a leg that runs do not hand on.
-    #[error(
-        "{file}: lines of the leg {leg} are not handed on from run to run yet, so what was settled before would be missed: leave out what earlier runs have left, and give the files of all days"
-    )]
-    NotCarried {
-        /// The first of the leg's files.
-        file: String,
-        /// The leg.
-        leg: &'static str,
-    },
     /// What came in from the run before and what goes out to the next do not add up: a defect of Cuadre.
     #[error(transparent)]
     Balance(#[from] BalanceError),

@@ -1,15 +1,9 @@
 //! Days join by arrival: rule 8, told day by day, and that any cut into days ends where one run over everything ends.
 
 mod cuts;
+mod payouts;
 
-use std::collections::BTreeMap;
-
-use cuadre::carry::{Carried, CarriedFile};
-use cuadre::config::Policy;
-use cuadre::formats::{Leg, Mapping};
-use cuadre::run::execute_after;
-
-use crate::desk::{Before, Desk, Outcome, desk, input, settings};
+use crate::desk::{Before, Desk, Outcome, desk};
 
 /// Runs day by day, each over what arrived that day and what the days before have left, and compares the classes of each
 /// day's lines. Each day's opening is what the day before carried.
@@ -34,7 +28,7 @@ fn check(days: &[(Desk, &[&str])]) -> (Vec<Outcome>, Before) {
 /// "Opening + new = closed + carried", from one day to the next.
 #[track_caller]
 fn opens_with_what_was_carried(yesterday: &Outcome, today: &Outcome) {
-    for leg in ["orders", "reports", "notices"] {
+    for leg in ["orders", "reports", "notices", "settlements", "bank"] {
         for currency in ["PEN", "USD"] {
             let share = |day: &Outcome, moved: &str| {
                 let share = &day.summary["carry"][leg][currency][moved];
@@ -197,32 +191,6 @@ fn a_crowd_of_candidates_is_carried_whole() {
     let (today, yesterday) = (at("6T12:00").run_after(&before), first.run());
     assert_eq!(today.classes(), yesterday.classes());
     opens_with_what_was_carried(&yesterday, &today);
-}
-
-/// What was settled or paid out on an earlier day would be missed.
-#[test]
-fn a_run_over_settlements_refuses_what_earlier_runs_have_left() {
-    let left = desk().run().leaves(&Before::default());
-    let open = [CarriedFile { name: "open.ndjson", bytes: left.open.as_deref().unwrap() }];
-    let check = |leg: Leg, carried: &Carried<'_>, expected: Option<&str>| {
-        let (mapping, policy, opened) = (Mapping::default(), Policy::default(), BTreeMap::new());
-        let header: &[u8] = match leg {
-            Leg::Settlements => b"account,settlement_id,currency,kind,gross,net\n",
-            _ => b"bank_account,value_date,amount,currency,description\n",
-        };
-        let files = [input(leg, "file.csv", header)];
-        let refused = execute_after(carried, &files, &settings(&mapping, &policy, &opened)).map(drop);
-        let told = refused.map_err(|error| error.to_string());
-        match expected {
-            Some(start) => assert!(told.unwrap_err().starts_with(start)),
-            None => told.unwrap(),
-        }
-    };
-    let goes_on = Carried { open: &open, ..Carried::default() };
-    check(Leg::Settlements, &goes_on, Some("file.csv: lines of the leg settlements are not handed on"));
-    check(Leg::Bank, &goes_on, Some("file.csv: lines of the leg bank are not handed on"));
-    check(Leg::Settlements, &Carried::default(), None);
-    check(Leg::Bank, &Carried::default(), None);
 }
 
 /// Late cash is never refused: what ran out unpaid is kept open for a while, and closed then.

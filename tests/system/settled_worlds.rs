@@ -38,7 +38,7 @@ struct Moved {
 }
 
 #[derive(Clone, Debug)]
-struct World {
+pub(crate) struct World {
     paid: Vec<Paid>,
     lines: Vec<Line>,
     bank: Vec<Moved>,
@@ -54,7 +54,7 @@ const BATCHES: [(&str, &str, &str, &str); 5] = [
 ];
 
 impl World {
-    fn by_chance(seed: u64) -> World {
+    pub(crate) fn by_chance(seed: u64) -> World {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut world = World { paid: Vec::new(), lines: Vec::new(), bank: Vec::new() };
         for cip in [100, 200, 300] {
@@ -83,7 +83,7 @@ impl World {
         world
     }
 
-    fn desk(&self) -> Desk {
+    pub(crate) fn desk(&self) -> Desk {
         // A code that nobody has paid, so that the run is about an account whatever else is there.
         let nobody = "cip=900 reference_id=R9 status=pending";
         let mut desk = desk().report(nobody).next_settlements().next_statement();

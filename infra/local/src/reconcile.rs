@@ -184,10 +184,9 @@ fn names(paths: &[(Kind, PathBuf)]) -> Vec<String> {
 fn refused(error: RunError, out: &Path) -> Failure {
     match error {
         RunError::File(error) => Failure::Input(error.to_string()),
-        RunError::TooManySources
-        | RunError::Carry(_)
-        | RunError::NotCarried { .. }
-        | RunError::Unreadable { .. } => Failure::Input(error.to_string()),
+        RunError::TooManySources | RunError::Carry(_) | RunError::Unreadable { .. } => {
+            Failure::Input(error.to_string())
+        }
         RunError::Output(error) => Drafts::failed(out, &error),
         other => Failure::defect("the run is stopped", &other),
     }

@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
-use super::fact::Fact;
+use super::fact::{Fact, payment_words};
 use super::repeats::repeats;
 use crate::calendar::Instant;
 use crate::config::Policy;
 use crate::lifecycle::cip::ProviderState;
-use crate::lifecycle::evidence::{OrderRow, ReportRow};
+use crate::lifecycle::evidence::{BankRow, NoticeRow, OrderRow, ReportRow, SettlementRow};
 use crate::lifecycle::settle::RowIndex;
-use crate::reconcile::class::Bucket;
-use crate::reconcile::{Inputs, LegRows, Line, Shown};
+use crate::reconcile::class::{Bucket, Class};
+use crate::reconcile::{Bundle, Inputs, LegRows, Line, Outcome, Shown};
 
 /// Why a line lives on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,39 +87,93 @@ pub struct Living {
     pub(crate) orders: Vec<bool>,
     pub(crate) reports: Vec<bool>,
     pub(crate) notices: Vec<bool>,
+    pub(crate) settlements: Vec<bool>,
+    pub(crate) bank: Vec<bool>,
+    /// The bundles of settlements and bank lines that live on as a whole. A line of any other settlement lives on for its
+    /// payment alone, and the settlement itself is closed.
+    pub(crate) bundles: Vec<bool>,
 }
 
 impl Living {
     /// Finds every row that belongs to a line which lives on, or to something that waits without a line of its own.
     #[must_use]
-    pub fn new(
-        inputs: &Inputs<'_>,
-        lines: &[Line],
-        waiting: &LegRows,
-        policy: &Policy,
-        as_of: Option<Instant>,
-    ) -> Living {
-        let notices = inputs.notices.as_deref().unwrap_or_default();
+    pub fn new(inputs: &Inputs<'_>, outcome: &Outcome, policy: &Policy, as_of: Option<Instant>) -> Living {
+        let legs = Legs::of(inputs);
         let mut living = Living {
-            orders: vec![false; inputs.orders.len()],
-            reports: vec![false; inputs.reports.len()],
-            notices: vec![false; notices.len()],
+            orders: vec![false; legs.orders.len()],
+            reports: vec![false; legs.reports.len()],
+            notices: vec![false; legs.notices.len()],
+            settlements: vec![false; legs.settlements.len()],
+            bank: vec![false; legs.bank.len()],
+            bundles: vec![false; outcome.bundles.len()],
         };
         let mut keys = HashSet::new();
-        let staying = lines.iter().filter(|line| stays(line, inputs, policy, as_of).is_some());
-        for rows in staying.map(|line| &line.rows).chain([waiting]) {
-            take_keys(&inputs.orders, &rows.orders, &mut keys);
-            take_keys(&inputs.reports, &rows.reports, &mut keys);
-            take_keys(notices, &rows.notices, &mut keys);
+        // The fees of a month are remembered as a sum, and its settlements need not live on for an invoice.
+        let staying = outcome
+            .lines
+            .iter()
+            .filter(|line| line.class != Class::FeeInvoiceVariance)
+            .filter(|line| stays(line, inputs, policy, as_of).is_some());
+        for rows in staying.map(|line| &line.rows).chain([&outcome.waiting]) {
+            take_keys(legs.orders, &rows.orders, &mut keys);
+            take_keys(legs.reports, &rows.reports, &mut keys);
+            take_keys(legs.notices, &rows.notices, &mut keys);
+            mark(&mut living.settlements, &rows.settlements);
+            mark(&mut living.bank, &rows.bank);
         }
-        // What shares a key may bring a further one, by which yet another row belongs to it.
+        living.take_bundles(&legs, &outcome.bundles, &mut keys);
+        living.spread(&legs, &outcome.bundles, keys);
+        living
+    }
+
+    /// A bundle of which anything lives on lives on as a whole, with the payments that its lines are about.
+    fn take_bundles(&mut self, legs: &Legs<'_, '_>, bundles: &[Bundle], keys: &mut HashSet<u64>) {
+        let seeds = (std::mem::take(&mut self.settlements), std::mem::take(&mut self.bank));
+        let has = |marks: &[bool], rows: &[RowIndex]| {
+            rows.iter().any(|row| marks.get(*row).copied().unwrap_or(false))
+        };
+        self.settlements = vec![false; legs.settlements.len()];
+        self.bank.clone_from(&seeds.1);
+        for (bundle, lives) in bundles.iter().zip(&mut self.bundles) {
+            let rows = &bundle.rows;
+            *lives = has(&seeds.0, &rows.settlements) || has(&seeds.1, &rows.bank);
+            if *lives {
+                mark(&mut self.settlements, &rows.settlements);
+                mark(&mut self.bank, &rows.bank);
+                take_keys(legs.settlements, &rows.settlements, keys);
+            }
+        }
+    }
+
+    /// What shares a key may bring a further one, by which yet another row belongs to it.
+    fn spread(&mut self, legs: &Legs<'_, '_>, bundles: &[Bundle], mut keys: HashSet<u64>) {
         let mut grows = !keys.is_empty();
         while grows {
-            grows = spread(&inputs.orders, &mut living.orders, &mut keys);
-            grows |= spread(&inputs.reports, &mut living.reports, &mut keys);
-            grows |= spread(notices, &mut living.notices, &mut keys);
+            grows = spread(legs.orders, &mut self.orders, &mut keys);
+            grows |= spread(legs.reports, &mut self.reports, &mut keys);
+            grows |= spread(legs.notices, &mut self.notices, &mut keys);
+            grows |= spread(legs.settlements, &mut self.settlements, &mut keys);
         }
-        living
+        if legs.bank.iter().any(|row| row.amount.minor < 0) {
+            self.spread_to_debits(legs, bundles);
+        }
+    }
+
+    /// A debit may show the refund of a payment that it names, unless it belongs to settlements.
+    fn spread_to_debits(&mut self, legs: &Legs<'_, '_>, bundles: &[Bundle]) {
+        let bound: HashSet<RowIndex> = bundles.iter().flat_map(|bundle| &bundle.rows.bank).copied().collect();
+        let mut words = HashSet::new();
+        for (_, row) in marked(legs.orders, &self.orders) {
+            words.extend(payment_words(Some(&row.reference_id), row.cips.iter().copied()));
+        }
+        for (_, row) in marked(legs.reports, &self.reports) {
+            words.extend(payment_words(row.reference_id.as_deref(), row.cip.into_iter()));
+        }
+        for (index, (row, mark)) in legs.bank.iter().zip(&mut self.bank).enumerate() {
+            let is_free = || row.amount.minor < 0 && !bound.contains(&index);
+            let named = || row.hints().iter().any(|word| words.contains(&word.number("")));
+            *mark = *mark || (is_free() && named());
+        }
     }
 
     /// Whether any of these rows is among them.
@@ -130,14 +184,19 @@ impl Living {
         any(&self.orders, &rows.orders)
             || any(&self.reports, &rows.reports)
             || any(&self.notices, &rows.notices)
+            || any(&self.settlements, &rows.settlements)
+            || any(&self.bank, &rows.bank)
     }
 
     /// The same without rows that say what another of them says in every field.
     pub(crate) fn each_fact_once(&self, inputs: &Inputs<'_>) -> Living {
+        let legs = Legs::of(inputs);
         let mut once = self.clone();
-        strike(&inputs.orders, &mut once.orders);
-        strike(&inputs.reports, &mut once.reports);
-        strike(inputs.notices.as_deref().unwrap_or_default(), &mut once.notices);
+        strike(legs.orders, &mut once.orders);
+        strike(legs.reports, &mut once.reports);
+        strike(legs.notices, &mut once.notices);
+        strike(legs.settlements, &mut once.settlements);
+        strike(legs.bank, &mut once.bank);
         once
     }
 
@@ -148,6 +207,39 @@ impl Living {
             orders: invert(&self.orders),
             reports: invert(&self.reports),
             notices: invert(&self.notices),
+            settlements: invert(&self.settlements),
+            bank: invert(&self.bank),
+            bundles: invert(&self.bundles),
+        }
+    }
+}
+
+/// The rows of a run, a leg that is absent being empty.
+#[derive(Clone, Copy)]
+pub(crate) struct Legs<'i, 'a> {
+    pub(crate) orders: &'i [OrderRow<'a>],
+    pub(crate) reports: &'i [ReportRow<'a>],
+    pub(crate) notices: &'i [NoticeRow<'a>],
+    pub(crate) settlements: &'i [SettlementRow<'a>],
+    pub(crate) bank: &'i [BankRow<'a>],
+}
+
+impl<'i, 'a> Legs<'i, 'a> {
+    pub(crate) fn of(inputs: &'i Inputs<'a>) -> Self {
+        Legs {
+            orders: &inputs.orders,
+            reports: &inputs.reports,
+            notices: inputs.notices.as_deref().unwrap_or_default(),
+            settlements: inputs.settlements.as_deref().unwrap_or_default(),
+            bank: inputs.bank.as_deref().unwrap_or_default(),
+        }
+    }
+}
+
+fn mark(marks: &mut [bool], rows: &[RowIndex]) {
+    for row in rows {
+        if let Some(mark) = marks.get_mut(*row) {
+            *mark = true;
         }
     }
 }

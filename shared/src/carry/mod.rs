@@ -16,17 +16,18 @@ pub use living::{Living, Stays, stays};
 pub use reading::{CarryError, Told};
 
 pub(crate) use balance::Ends;
-pub(crate) use fact::{Fact, Key};
-pub(crate) use living::{marked, rows_stay};
+pub(crate) use fact::{Fact, Key, payment_keys};
+pub(crate) use living::{Legs, marked, rows_stay};
 pub(crate) use reading::{FactText, Touched};
 pub(crate) use repeats::without_known;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Instant;
 use crate::formats::Leg;
+use crate::reconcile::ClosedFees;
 
 /// A file that a run before this one wrote: `open.ndjson` or `closed.ndjson`.
 #[derive(Clone, Copy, Debug)]
@@ -48,14 +49,6 @@ pub struct Carried<'a> {
     pub keep_closed: bool,
 }
 
-impl Carried<'_> {
-    /// Whether runs before this one have left anything to it.
-    #[must_use]
-    pub const fn goes_on(&self) -> bool {
-        !self.open.is_empty() || !self.closed.is_empty()
-    }
-}
-
 /// How far the run before this one had heard: the first line of `open.ndjson`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
@@ -66,6 +59,17 @@ pub struct Heard {
     pub as_of: Option<Instant>,
     /// Up to when each leg had spoken of everything. A leg that is named was a part of the run.
     pub covered_until: BTreeMap<String, CoveredUntil>,
+    /// The accounts that the runs were about: a line of the bank may be theirs, and an invoice is, on a day that tells nothing else
+    /// of them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub accounts: BTreeSet<String>,
+    /// Up to when the bank had spoken of each of its accounts; `*` stands for all, and the empty name for statements
+    /// without a line.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bank: BTreeMap<String, CoveredUntil>,
+    /// What settlements that are closed kept back, by month: an invoice is about all of a month.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fees: Vec<ClosedFees>,
 }
 
 /// Up to when one leg has spoken; absent where it was a part of the run and covered nothing.
@@ -97,10 +101,15 @@ impl Heard {
     /// Takes what another run had heard beside this.
     pub(crate) fn join(&mut self, other: &Heard) {
         self.as_of = self.as_of.max(other.as_of);
-        for (leg, until) in &other.covered_until {
-            let known = self.covered_until.entry(leg.clone()).or_default();
-            known.0 = known.0.max(until.0);
+        let maps = [(&mut self.covered_until, &other.covered_until), (&mut self.bank, &other.bank)];
+        for (known, other) in maps {
+            for (name, until) in other {
+                let known = known.entry(name.clone()).or_default();
+                known.0 = known.0.max(until.0);
+            }
         }
+        self.accounts.extend(other.accounts.iter().cloned());
+        self.fees.extend(other.fees.iter().cloned());
     }
 }
 

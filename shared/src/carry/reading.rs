@@ -7,12 +7,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::fact::{Fact, Key};
+use super::fact::{Fact, Key, payment_words};
 use super::{CarriedFile, Heard};
 use crate::calendar::Instant;
 use crate::formats::{Leg, Rejected};
 use crate::ids::{BreakId, Cip};
-use crate::reconcile::Inputs;
+use crate::lifecycle::evidence::SettlementRow;
+use crate::reconcile::{ClosedFees, Inputs, settlement_of};
 use crate::run::Look;
 
 /// A file of a run before this one that is not as it was written.
@@ -40,6 +41,8 @@ struct Place<'a> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FactText<'a> {
     pub(crate) ndjson: Vec<u8>,
+    /// Of lines that nothing but their number tells apart, the number of each.
+    pub(crate) ordinals: Vec<u32>,
     places: Vec<Place<'a>>,
 }
 
@@ -48,6 +51,11 @@ impl<'a> FactText<'a> {
         self.ndjson.extend_from_slice(row.get().as_bytes());
         self.ndjson.push(b'\n');
         self.places.push(place);
+    }
+
+    fn push_numbered(&mut self, place: Place<'a>, line: &RawNumbered<'_>) {
+        self.push(place, line.row);
+        self.ordinals.push(line.ordinal);
     }
 
     /// The error for a fact that is no row of its leg.
@@ -71,6 +79,13 @@ pub struct Told<'a> {
     /// By source.
     pub(crate) reports: BTreeMap<String, FactText<'a>>,
     pub(crate) notices: FactText<'a>,
+    /// Lines of settlements that are judged.
+    pub(crate) settlements: FactText<'a>,
+    /// Lines of settlements that are closed, each there for its payment.
+    pub(crate) settled: FactText<'a>,
+    pub(crate) bank: FactText<'a>,
+    /// What settlements that are judged again had added to the fees of their months when they were closed.
+    pub(crate) fees: Vec<ClosedFees>,
     pub(crate) opened: BTreeMap<BreakId, Instant>,
     pub(crate) looks: Vec<Look>,
     /// Stubs that something touched and that are too old to be reopened.
@@ -90,6 +105,11 @@ struct Item<'a> {
     looks: BTreeMap<String, String>,
     #[serde(borrow, default)]
     keys: Vec<Cow<'a, str>>,
+    /// Keys that the stub brings in once it is touched by another.
+    #[serde(borrow, default)]
+    brings: Vec<Cow<'a, str>>,
+    #[serde(default)]
+    fees: Vec<ClosedFees>,
     #[serde(borrow)]
     facts: RawFacts<'a>,
 }
@@ -102,6 +122,19 @@ struct RawFacts<'a> {
     reports: Vec<RawReport<'a>>,
     #[serde(borrow, default)]
     notices: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    settlements: Vec<RawNumbered<'a>>,
+    #[serde(borrow, default)]
+    settled: Vec<RawNumbered<'a>>,
+    #[serde(borrow, default)]
+    bank: Vec<RawNumbered<'a>>,
+}
+
+#[derive(Deserialize)]
+struct RawNumbered<'a> {
+    ordinal: u32,
+    #[serde(borrow)]
+    row: &'a RawValue,
 }
 
 #[derive(Deserialize)]
@@ -142,7 +175,8 @@ impl<'a> Told<'a> {
 
     /// How many facts one file tells.
     pub(crate) fn rows_of(&self, file: &str) -> u64 {
-        let texts = [&self.orders, &self.notices].into_iter().chain(self.reports.values());
+        let legs = [&self.orders, &self.notices, &self.settlements, &self.settled, &self.bank];
+        let texts = legs.into_iter().chain(self.reports.values());
         let told = texts.flat_map(|text| &text.places).filter(|place| place.file == file);
         u64::try_from(told.count()).unwrap_or(u64::MAX)
     }
@@ -172,6 +206,10 @@ impl<'a> Told<'a> {
         for row in item.facts.notices {
             self.notices.push(place, row);
         }
+        item.facts.settlements.iter().for_each(|line| self.settlements.push_numbered(place, line));
+        item.facts.settled.iter().for_each(|line| self.settled.push_numbered(place, line));
+        item.facts.bank.iter().for_each(|line| self.bank.push_numbered(place, line));
+        self.fees.extend(item.fees);
         Ok(())
     }
 }
@@ -217,12 +255,33 @@ impl Touched {
         touched.add(&inputs.orders);
         touched.add(&inputs.reports);
         touched.add(inputs.notices.as_deref().unwrap_or_default());
+        // A line of a settlement that is closed is there for its payment, and brings nothing of the settlement back.
+        let is_judged = |row: &SettlementRow<'_>| {
+            inputs.closed_settlements.is_empty() || !inputs.closed_settlements.contains(&settlement_of(row))
+        };
+        touched.add(inputs.settlements.iter().flatten().filter(|row| is_judged(row)));
+        if let Some(bank) = &inputs.bank {
+            touched.add(bank);
+            // A debit may have shown the refund of a payment before anybody told of the refund.
+            for row in &inputs.orders {
+                touched.0.extend(payment_words(Some(&row.reference_id), row.cips.iter().copied()));
+            }
+            for row in &inputs.reports {
+                touched.0.extend(payment_words(row.reference_id.as_deref(), row.cip.into_iter()));
+            }
+        }
         touched
     }
 
-    fn add<R: Fact>(&mut self, rows: &[R]) {
-        let touches = |row: &R| row.touches().map(|key| key.number(row.account())).collect::<Vec<_>>();
-        self.0.extend(rows.iter().flat_map(touches));
+    /// Settlements of an account, by name.
+    pub(crate) fn by_settlements<'s>(settlements: impl Iterator<Item = (&'s str, &'s str)>) -> Touched {
+        Touched(settlements.map(|(account, id)| Key::Settlement(id).number(account)).collect())
+    }
+
+    fn add<'r, R: Fact + 'r>(&mut self, rows: impl IntoIterator<Item = &'r R>) {
+        for row in rows {
+            self.0.extend(row.touches().map(|key| key.number(row.account())));
+        }
     }
 
     /// The stubs that bear one of the keys, and those that share a key (and not a mere hint) with these. Lines are read one by one, and only
@@ -243,7 +302,7 @@ impl Touched {
                         continue;
                     }
                     let item = read(place, line)?;
-                    let keys = key_numbers(place, &item)?;
+                    let keys = key_numbers(place, &item.account, &item.keys)?;
                     if !keys.iter().any(|(key, _)| self.0.contains(key)) {
                         continue;
                     }
@@ -252,8 +311,9 @@ impl Touched {
                         told.forgotten = told.forgotten.saturating_add(1);
                         continue;
                     }
-                    for (key, is_hint) in keys {
-                        grows |= !is_hint && self.0.insert(key);
+                    let brings = key_numbers(place, &item.account, &item.brings)?;
+                    for (key, _) in keys.into_iter().filter(|(_, is_hint)| !is_hint).chain(brings) {
+                        grows |= self.0.insert(key);
                     }
                     told.take(place, item)?;
                 }
@@ -264,12 +324,16 @@ impl Touched {
 }
 
 /// The keys of a stub, each with whether it is a mere hint.
-fn key_numbers(place: Place<'_>, item: &Item<'_>) -> Result<Vec<(u64, bool)>, CarryError> {
+fn key_numbers(
+    place: Place<'_>,
+    account: &str,
+    words: &[Cow<'_, str>],
+) -> Result<Vec<(u64, bool)>, CarryError> {
     let number = |word: &Cow<'_, str>| {
         let key = Key::of_word(word).ok_or_else(|| place.error("keys", "names what is no key"))?;
-        Ok((key.number(&item.account), key.is_hint()))
+        Ok((key.number(account), key.is_hint()))
     };
-    item.keys.iter().map(number).collect()
+    words.iter().map(number).collect()
 }
 
 fn is_too_old(place: Place<'_>, item: &Item<'_>, oldest: Option<Instant>) -> Result<bool, CarryError> {

@@ -348,8 +348,18 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
         let totals = totals(&lines, self.inputs, !rules.is_empty());
         let findings = findings(&lines, &rules);
         let (waiting, notice_health) = (self.waiting, self.health.close());
-        let settlements = self.settling.settlements;
-        Ok(Outcome { lines, waiting, totals, findings, conservation, booked, notice_health, settlements })
+        let Settling { settlements, bundles, .. } = self.settling;
+        Ok(Outcome {
+            lines,
+            waiting,
+            bundles,
+            totals,
+            findings,
+            conservation,
+            booked,
+            notice_health,
+            settlements,
+        })
     }
 }
 

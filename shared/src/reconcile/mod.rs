@@ -4,6 +4,7 @@
 mod advice;
 mod beside;
 mod book;
+mod bundle;
 pub mod class;
 mod conservation;
 mod deposit;
@@ -25,9 +26,11 @@ pub mod table;
 mod under;
 mod variance;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub(crate) use book::empty_totals;
+pub use bundle::{Bundle, ClosedFees, SettlementName};
+pub(crate) use bundle::{settlement_of, settlements_of};
 pub use conservation::{Buckets, ConservationError, Held};
 pub(crate) use conservation::{ReadRows, Tally, check_variance};
 pub use exchange::Exchange;
@@ -66,6 +69,31 @@ pub struct Inputs<'a> {
     pub settlements: Option<Vec<SettlementRow<'a>>>,
     /// Lines of the bank's statements; absent where they are no part of the run.
     pub bank: Option<Vec<BankRow<'a>>>,
+    /// The accounts that earlier runs were about.
+    pub known_accounts: BTreeSet<String>,
+    /// Settlements that an earlier run has closed. Of them there are only lines that payments of this run need, and nothing
+    /// of them is judged.
+    pub closed_settlements: BTreeSet<SettlementName>,
+    /// What settlements kept back that earlier runs have closed.
+    pub closed_fees: Vec<ClosedFees>,
+}
+
+impl<'a> Inputs<'a> {
+    /// The accounts that this run and those before it are about.
+    pub(crate) fn accounts(&self) -> BTreeSet<&str> {
+        let mut accounts: BTreeSet<&str> = self.known_accounts.iter().map(String::as_str).collect();
+        let mut last = "";
+        let orders = self.orders.iter().map(|row| row.account.as_ref());
+        let reports = self.reports.iter().map(|row| row.account.as_ref());
+        let settlements = self.settlements.iter().flatten().map(|row| row.account.as_ref());
+        for account in orders.chain(reports).chain(settlements) {
+            if account != last {
+                accounts.insert(account);
+                last = account;
+            }
+        }
+        accounts
+    }
 }
 
 /// Up to when each leg has been heard. Silence counts only where it was heard.
@@ -153,8 +181,11 @@ impl ClassTotals {
 pub struct Outcome {
     /// Every line, in the order of the outputs.
     pub lines: Vec<Line>,
-    /// Rows of what waits without a line of its own: a payment for its notice, a notice for its report.
+    /// Rows of what waits without a line of its own: a payment for its notice or its settlement, a notice for its report, a
+    /// settlement for its deposit.
     pub waiting: LegRows,
+    /// Settlements that are judged, with the lines of the bank that pay them.
+    pub bundles: Vec<Bundle>,
     /// Every class of the run, those without a line included.
     pub totals: BTreeMap<Class, ClassTotals>,
     /// Every fraud rule that ran, those without a finding included.

@@ -1,7 +1,6 @@
 //! The relations beyond the reports: payments to settlements, settlements to the bank, refunds to either.
 
-use std::collections::BTreeSet;
-
+use super::bundle::{self, Bundle};
 use super::class::{Class, Reason};
 use super::deposit::{self, Owners, Paid};
 use super::line::{LegRows, Line};
@@ -11,6 +10,7 @@ use super::settlement::{self, Judged, Statement};
 use super::under::Under;
 use super::{Buckets, ConservationError, Inputs};
 use crate::calendar::Day;
+use crate::lifecycle::settle::RowIndex;
 use crate::money::Currency;
 
 /// A settlement in one currency, as `settlements.csv` shows it.
@@ -57,6 +57,8 @@ pub(super) struct Settling {
     pub waiting: LegRows,
     /// In the order of account, settlement and currency.
     pub settlements: Vec<Settlement>,
+    /// Settlements with the lines of the bank that pay them.
+    pub bundles: Vec<Bundle>,
     /// Which lines of settlements agree with the reports, in millionths.
     pub settlement_rows: Option<Buckets>,
     /// Which payments are settled.
@@ -77,9 +79,10 @@ pub(super) fn judge(
     under: Under<'_>,
 ) -> Result<Settling, ConservationError> {
     let mut settling = Settling::default();
-    let accounts = accounts(inputs, payments);
+    let accounts = inputs.accounts();
+    let before = settlement::Before { closed: &inputs.closed_settlements, fees: &inputs.closed_fees };
     let judged = match &inputs.settlements {
-        Some(rows) => Some(settlement::judge(rows, payments, &accounts, under)?),
+        Some(rows) => Some(settlement::judge(rows, before, payments, &accounts, under)?),
         None => None,
     };
     let bank = inputs.bank.as_deref();
@@ -92,11 +95,13 @@ pub(super) fn judge(
     let evidence =
         Evidence { settled: judged.as_ref(), bank: bank.zip(at_bank.as_mut()), owners: &owners, under };
     settling.lines = evidence.unpaid(payments, &mut settling.waiting);
+    let groups = at_bank.as_mut().map(|at_bank| std::mem::take(&mut at_bank.bundles));
     let paid = at_bank.as_ref().map(|at_bank| at_bank.batches.as_slice());
     if let Some(mut judged) = judged {
         settling.lines.append(&mut judged.lines);
         settling.waiting.reports.append(&mut judged.waiting.reports);
         settling.waiting.settlements.append(&mut judged.waiting.settlements);
+        settling.bundles = bundles(inputs, &judged, groups, under);
         settling.settlements = shown(&judged, paid);
         settling.settlement_rows = Some(judged.rows);
         settling.payments = Some(judged.payments);
@@ -111,21 +116,21 @@ pub(super) fn judge(
     Ok(settling)
 }
 
-/// The accounts that this run is about.
-fn accounts<'v>(inputs: &'v Inputs<'_>, payments: &Payments<'v>) -> BTreeSet<&'v str> {
-    let mut accounts = BTreeSet::new();
-    let mut last = "";
-    let orders = inputs.orders.iter().map(|row| row.account.as_ref());
-    let reports = inputs.reports.iter().map(|row| row.account.as_ref());
-    let settlements = inputs.settlements.iter().flatten().map(|row| row.account.as_ref());
-    let paid = payments.list.iter().map(|payment| payment.account);
-    for account in orders.chain(reports).chain(settlements).chain(paid) {
-        if account != last {
-            accounts.insert(account);
-            last = account;
-        }
-    }
-    accounts
+/// Each settlement by itself, or with those that are paid together with it and the lines that pay them.
+fn bundles(
+    inputs: &Inputs<'_>,
+    judged: &Judged<'_>,
+    groups: Option<Vec<(Vec<usize>, Vec<RowIndex>)>>,
+    under: Under<'_>,
+) -> Vec<Bundle> {
+    let rows = inputs.settlements.as_deref().unwrap_or_default();
+    let alone = || (0..judged.batches.len()).map(|batch| (vec![batch], Vec::new())).collect();
+    let groups = groups.unwrap_or_else(alone);
+    let bundle = |(batches, lines): (Vec<usize>, Vec<RowIndex>)| {
+        let batches = batches.iter().filter_map(|batch| judged.batches.get(*batch));
+        bundle::bundle(rows, batches, lines, under.policy)
+    };
+    groups.into_iter().map(bundle).collect()
 }
 
 fn shown(judged: &Judged<'_>, paid: Option<&[Paid]>) -> Vec<Settlement> {

@@ -3,21 +3,25 @@
 //!
 //! A fact stands once in a file, with the first line that rests on it; so the file's facts are the rows that are carried.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::facts::Facts;
 use super::tables::{Cell, SHARED_COLUMNS, cells};
 use crate::calendar::Instant;
-use crate::carry::{Fact, Heard, Key, Living, marked};
+use crate::carry::{Fact, Heard, Key, Legs, Living, marked, payment_keys};
 use crate::formats::{write_cips, write_json_text};
 use crate::ids::Cip;
 use crate::lifecycle::evidence::{OrderRow, ReportRow};
 use crate::lifecycle::settle::RowIndex;
 use crate::money::{write_digits, write_minor};
-use crate::reconcile::{CipText, LegRows, Line, Shown};
+use crate::reconcile::class::Class;
+use crate::reconcile::{Bundle, CipText, ClosedFees, LegRows, Line, Shown};
 
 /// The class of facts on which no line rests: a notice that waits for its report, an event that claims no money.
 const NO_LINE: &str = "evidence";
+
+/// The class of settlements with the lines of the bank that pay them.
+const PAYOUT: &str = "payout";
 
 /// What is handed on, and from which run.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +32,8 @@ pub struct HandedOn<'h> {
     pub facts: Facts<'h>,
     /// The last look at each CIP, by account.
     pub looks: &'h HashMap<String, HashMap<Cip, Instant>>,
+    /// Settlements and bank lines that belong together.
+    pub bundles: &'h [Bundle],
     /// The rows that live on.
     pub living: &'h Living,
     /// The moment of judgement.
@@ -54,12 +60,17 @@ impl<'h> OpenLines<'h> {
         OpenLines(Items::new(handed, handed.living))
     }
 
+    /// Appends the settlements that live on, before all lines: theirs rest on all of them, and no pair tells them.
+    pub(crate) fn write_payouts(&mut self, out: &mut Vec<u8>) {
+        self.0.write_payouts(out);
+    }
+
     /// Appends a line, if it lives on.
     pub(crate) fn write(&mut self, line: &Line, out: &mut Vec<u8>) {
         if self.0.holds(line) {
             let share = self.0.share_of(line);
             begin_open(&line.shown(), out);
-            self.0.finish(&line.account, &share, out);
+            self.0.finish(&line.account, &share, &[], out);
         }
     }
 
@@ -101,9 +112,11 @@ pub fn closed_ndjson(handed: &HandedOn<'_>) -> Vec<u8> {
         if !share.is_empty() {
             begin(line.class.word(), &mut out);
             member(&mut out, "account", &line.account);
-            items.finish(&line.account, &share, &mut out);
+            items.finish(&line.account, &share, &[], &mut out);
         }
     }
+    // A payment's stub has its own lines of them; who touches the settlement is given all.
+    items.write_payouts(&mut out);
     out.extend(items.without_line().into_iter().flatten());
     out
 }
@@ -141,100 +154,159 @@ struct Share {
     orders: Vec<RowIndex>,
     reports: Vec<RowIndex>,
     notices: Vec<RowIndex>,
+    /// Lines of settlements that are judged.
+    settlements: Vec<RowIndex>,
+    /// Lines of settlements that are closed.
+    settled: Vec<RowIndex>,
+    bank: Vec<RowIndex>,
 }
 
 impl Share {
     fn is_empty(&self) -> bool {
-        self.orders.is_empty() && self.reports.is_empty() && self.notices.is_empty()
+        let Share { orders, reports, notices, settlements, settled, bank } = self;
+        [orders, reports, notices, settlements, settled, bank].iter().all(|rows| rows.is_empty())
     }
 }
 
 /// The lines of one file while they are written.
 struct Items<'h> {
     handed: &'h HandedOn<'h>,
+    legs: Legs<'h, 'h>,
     /// The rows that belong into the file.
     which: &'h Living,
     /// Those of them that are still to be told, each fact once.
     left: Living,
     notices: HashMap<u64, Vec<RowIndex>>,
+    settled: HashMap<u64, Vec<RowIndex>>,
     /// In a file of stubs, when they were closed; empty where no moment is known.
     closed_at: Option<String>,
 }
 
+/// Rows that are left, by each of their keys.
+fn by_key<R: Fact>(rows: &[R], left: &[bool]) -> HashMap<u64, Vec<RowIndex>> {
+    let mut by_key: HashMap<u64, Vec<RowIndex>> = HashMap::new();
+    for (index, row) in marked(rows, left) {
+        row.key_numbers().for_each(|key| by_key.entry(key).or_default().push(index));
+    }
+    by_key
+}
+
 impl<'h> Items<'h> {
     fn new(handed: &'h HandedOn<'h>, which: &'h Living) -> Self {
-        let inputs = handed.facts.inputs;
-        let left = which.each_fact_once(inputs);
-        let mut notices: HashMap<u64, Vec<RowIndex>> = HashMap::new();
-        for (index, row) in inputs.notices.iter().flatten().enumerate() {
-            if left.notices.get(index).copied().unwrap_or(false) {
-                notices.entry(Key::Cip(row.cip).number(&row.account)).or_default().push(index);
-            }
+        let legs = Legs::of(handed.facts.inputs);
+        let left = which.each_fact_once(handed.facts.inputs);
+        let notices = by_key(legs.notices, &left.notices);
+        let settled = by_key(legs.settlements, &left.settlements);
+        Items { handed, legs, which, left, notices, settled, closed_at: None }
+    }
+
+    /// Settlements with the lines of the bank that pay them, which stay together.
+    fn write_payouts(&mut self, out: &mut Vec<u8>) {
+        let mut items: Vec<Vec<u8>> = Vec::new();
+        for (bundle, _) in self.handed.bundles.iter().zip(&self.which.bundles).filter(|(_, here)| **here) {
+            let share = Share {
+                settlements: self.take_whole(&bundle.rows.settlements),
+                bank: take(&mut self.left.bank, &bundle.rows.bank),
+                ..Share::default()
+            };
+            let first = bundle.rows.settlements.first().and_then(|row| self.legs.settlements.get(*row));
+            let account = first.map_or("", |row| row.account.as_ref());
+            let mut item = Vec::new();
+            begin(PAYOUT, &mut item);
+            member(&mut item, "account", account);
+            self.finish(account, &share, &bundle.fees, &mut item);
+            items.push(item);
         }
-        Items { handed, which, left, notices, closed_at: None }
+        items.sort();
+        out.extend(items.into_iter().flatten());
+    }
+
+    /// All lines of a settlement. In a file of stubs those that live on for their payments are among them.
+    fn take_whole(&mut self, rows: &[RowIndex]) -> Vec<RowIndex> {
+        let taken = take(&mut self.left.settlements, rows);
+        if self.closed_at.is_none() { taken } else { rows.to_vec() }
     }
 
     /// Whether a line belongs into the file. One that rests on no row, as a count of refused callbacks, lives on for its age.
     fn holds(&self, line: &Line) -> bool {
         let without_rows = line.rows == LegRows::default() && self.closed_at.is_none();
-        self.which.has_any(&line.rows) || (without_rows && line.class.is_break())
+        let lives_alone = without_rows || line.class == Class::FeeInvoiceVariance && self.closed_at.is_none();
+        self.which.has_any(&line.rows) || (lives_alone && line.class.is_break())
+    }
+
+    /// The keys of a line by which facts are told with it on which it does not rest; none where there are no such facts.
+    fn keys_beside(&self, line: &Line) -> Vec<u64> {
+        if self.notices.is_empty() && self.settled.is_empty() {
+            return Vec::new();
+        }
+        let orders = line.rows.orders.iter().filter_map(|index| self.legs.orders.get(*index));
+        let reports = line.rows.reports.iter().filter_map(|index| self.legs.reports.get(*index));
+        let of_orders = orders.flat_map(Fact::key_numbers);
+        of_orders.chain(reports.flat_map(Fact::key_numbers)).collect()
     }
 
     /// Takes the facts of a line that no line before it has told.
     fn share_of(&mut self, line: &Line) -> Share {
-        let inputs = self.handed.facts.inputs;
-        let orders = line.rows.orders.iter().filter_map(|index| inputs.orders.get(*index));
-        let reports = line.rows.reports.iter().filter_map(|index| inputs.reports.get(*index));
-        let cips = orders.flat_map(|row| row.cips.iter().copied()).chain(reports.filter_map(|row| row.cip));
-        let announced =
-            cips.filter_map(|cip| self.notices.get(&Key::Cip(cip).number(&line.account))).flatten();
-        let notices: Vec<RowIndex> = line.rows.notices.iter().chain(announced).copied().collect();
+        let keys = self.keys_beside(line);
+        let beside = |rows: &HashMap<u64, Vec<RowIndex>>| {
+            keys.iter().filter_map(|key| rows.get(key)).flatten().copied().collect::<Vec<RowIndex>>()
+        };
+        let notices = [line.rows.notices.clone(), beside(&self.notices)].concat();
+        let settled = beside(&self.settled);
         Share {
             orders: take(&mut self.left.orders, &line.rows.orders),
             reports: take(&mut self.left.reports, &line.rows.reports),
             notices: take(&mut self.left.notices, &notices),
+            settled: take(&mut self.left.settlements, &settled),
+            bank: take(&mut self.left.bank, &line.rows.bank),
+            ..Share::default()
         }
     }
 
     /// The facts on which no line rests, one by one, in an order of their own.
     fn without_line(mut self) -> Vec<Vec<u8>> {
-        let inputs = self.handed.facts.inputs;
         let left = std::mem::take(&mut self.left);
         let mut items: Vec<Vec<u8>> = Vec::new();
         let mut add = |account: &str, share: Share| {
             let mut item = Vec::new();
             begin(NO_LINE, &mut item);
             member(&mut item, "account", account);
-            self.finish(account, &share, &mut item);
+            self.finish(account, &share, &[], &mut item);
             items.push(item);
         };
-        for (index, row) in marked(&inputs.orders, &left.orders) {
+        for (index, row) in marked(self.legs.orders, &left.orders) {
             add(row.account(), Share { orders: vec![index], ..Share::default() });
         }
-        for (index, row) in marked(&inputs.reports, &left.reports) {
+        for (index, row) in marked(self.legs.reports, &left.reports) {
             add(row.account(), Share { reports: vec![index], ..Share::default() });
         }
-        for (index, row) in marked(inputs.notices.as_deref().unwrap_or_default(), &left.notices) {
+        for (index, row) in marked(self.legs.notices, &left.notices) {
             add(row.account(), Share { notices: vec![index], ..Share::default() });
+        }
+        for (index, row) in marked(self.legs.settlements, &left.settlements) {
+            add(row.account(), Share { settled: vec![index], ..Share::default() });
+        }
+        for (index, row) in marked(self.legs.bank, &left.bank) {
+            add(row.account(), Share { bank: vec![index], ..Share::default() });
         }
         items.sort();
         items
     }
 
     /// Everything after the columns: in a stub its time and keys, then looks and facts.
-    fn finish(&self, account: &str, share: &Share, out: &mut Vec<u8>) {
+    fn finish(&self, account: &str, share: &Share, fees: &[ClosedFees], out: &mut Vec<u8>) {
         if let Some(closed_at) = &self.closed_at {
             if !closed_at.is_empty() {
                 member(out, "closed_at", closed_at);
             }
-            out.extend_from_slice(b",\"keys\":[");
-            for (place, key) in self.keys(share).iter().enumerate() {
-                if place > 0 {
-                    out.push(b',');
-                }
-                write_json_text(key, out);
+            out.extend_from_slice(b",\"keys\":");
+            texts_list(&self.keys(share), out);
+            let brings = self.brings(share);
+            if !brings.is_empty() {
+                out.extend_from_slice(b",\"brings\":");
+                texts_list(&brings, out);
             }
-            out.push(b']');
+            write_fees(fees, out);
         }
         let looks = self.looks(account, share);
         if !looks.is_empty() {
@@ -253,48 +325,75 @@ impl<'h> Items<'h> {
         out.extend_from_slice(b"}\n");
     }
 
-    fn keys(&self, share: &Share) -> Vec<String> {
-        let inputs = self.handed.facts.inputs;
-        let notices = inputs.notices.as_deref().unwrap_or_default();
-        let mut keys = Vec::new();
-        words(&inputs.orders, &share.orders, &mut keys);
-        words(&inputs.reports, &share.reports, &mut keys);
-        words(notices, &share.notices, &mut keys);
-        keys.sort();
-        keys.dedup();
+    /// By what a stub is touched. A whole settlement is touched by its name, not by each of its payments.
+    fn keys(&self, share: &Share) -> BTreeSet<String> {
+        let mut keys = BTreeSet::new();
+        words(self.legs.orders, &share.orders, |row| row.touches().collect(), &mut keys);
+        words(self.legs.reports, &share.reports, |row| row.touches().collect(), &mut keys);
+        words(self.legs.notices, &share.notices, |row| row.touches().collect(), &mut keys);
+        words(self.legs.settlements, &share.settlements, Fact::hints, &mut keys);
+        words(self.legs.settlements, &share.settled, Fact::keys, &mut keys);
+        words(self.legs.bank, &share.bank, Fact::hints, &mut keys);
         keys
+    }
+
+    /// What a stub that is touched brings in: a settlement its payments, a payment the debits that may name it.
+    fn brings(&self, share: &Share) -> BTreeSet<String> {
+        let mut brings = BTreeSet::new();
+        words(self.legs.settlements, &share.settlements, Fact::keys, &mut brings);
+        if self.handed.facts.inputs.bank.is_some() {
+            let named = |reference: Option<&str>, cips: &[Cip]| payment_keys(reference, cips.iter().copied());
+            for row in share.orders.iter().filter_map(|index| self.legs.orders.get(*index)) {
+                brings.extend(named(Some(&row.reference_id), &row.cips));
+            }
+            for row in share.reports.iter().filter_map(|index| self.legs.reports.get(*index)) {
+                brings.extend(named(row.reference_id.as_deref(), row.cip.as_slice()));
+            }
+        }
+        brings
     }
 
     /// The last look at each CIP that the facts name.
     fn looks(&self, account: &str, share: &Share) -> BTreeMap<String, String> {
         let Some(known) = self.handed.looks.get(account) else { return BTreeMap::new() };
-        let inputs = self.handed.facts.inputs;
-        let orders = share.orders.iter().filter_map(|index| inputs.orders.get(*index));
-        let reports = share.reports.iter().filter_map(|index| inputs.reports.get(*index));
-        let notices = share.notices.iter().filter_map(|index| inputs.notices.as_ref()?.get(*index));
+        let orders = share.orders.iter().filter_map(|index| self.legs.orders.get(*index));
+        let reports = share.reports.iter().filter_map(|index| self.legs.reports.get(*index));
+        let notices = share.notices.iter().filter_map(|index| self.legs.notices.get(*index));
+        let lines = share.settlements.iter().chain(&share.settled);
+        let lines = lines.filter_map(|index| self.legs.settlements.get(*index));
         let named = orders
             .flat_map(|row| row.cips.iter().copied())
             .chain(reports.filter_map(|row| row.cip))
-            .chain(notices.map(|row| row.cip));
+            .chain(notices.map(|row| row.cip))
+            .chain(lines.filter_map(|row| row.cip));
         let look = |cip: Cip| Some((cip.to_string(), known.get(&cip)?.to_string()));
         named.filter_map(look).collect()
     }
 
     fn write_facts(&self, share: &Share, out: &mut Vec<u8>) {
-        let Facts { inputs, sources } = self.handed.facts;
+        let sources = self.handed.facts.sources;
         out.extend_from_slice(b",\"facts\":{\"orders\":");
-        list(out, texts(&inputs.orders, &share.orders));
+        list(out, texts(self.legs.orders, &share.orders));
         out.extend_from_slice(b",\"reports\":");
-        let reports = share.reports.iter().filter_map(|index| inputs.reports.get(*index));
+        let reports = share.reports.iter().filter_map(|index| self.legs.reports.get(*index));
         let told = reports.map(|row| {
             let mut text = Vec::new();
             write_told(sources.get(usize::from(row.source)).map_or("", String::as_str), row, &mut text);
             text
         });
         list(out, told.collect());
-        if !share.notices.is_empty() {
-            out.extend_from_slice(b",\"notices\":");
-            list(out, texts(inputs.notices.as_deref().unwrap_or_default(), &share.notices));
+        let (settlements, bank) = (self.legs.settlements, self.legs.bank);
+        let further = [
+            ("notices", texts(self.legs.notices, &share.notices)),
+            ("settlements", numbered(settlements, &share.settlements, |row| row.ordinal)),
+            ("settled", numbered(settlements, &share.settled, |row| row.ordinal)),
+            ("bank", numbered(bank, &share.bank, |row| row.ordinal)),
+        ];
+        for (name, texts) in further.into_iter().filter(|(_, texts)| !texts.is_empty()) {
+            out.push(b',');
+            write_json_text(name, out);
+            out.push(b':');
+            list(out, texts);
         }
         out.push(b'}');
     }
@@ -315,9 +414,46 @@ fn take(left: &mut [bool], rows: &[RowIndex]) -> Vec<RowIndex> {
     rows.iter().copied().filter(|row| is_left(row)).collect()
 }
 
-fn words<R: Fact>(rows: &[R], indices: &[RowIndex], words: &mut Vec<String>) {
+fn words<'r, R: Fact>(
+    rows: &'r [R],
+    indices: &[RowIndex],
+    keys: impl Fn(&'r R) -> Vec<Key<'r>>,
+    words: &mut BTreeSet<String>,
+) {
     for row in indices.iter().filter_map(|index| rows.get(*index)) {
-        words.extend(row.touches().map(|key| key.word()));
+        words.extend(keys(row).iter().map(Key::word));
+    }
+}
+
+/// A JSON array of texts.
+fn texts_list(texts: &BTreeSet<String>, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (place, text) in texts.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        write_json_text(text, out);
+    }
+    out.push(b']');
+}
+
+/// What closed settlements kept back, where they did.
+fn write_fees(fees: &[ClosedFees], out: &mut Vec<u8>) {
+    let object = |fees: &ClosedFees| {
+        let ClosedFees { account, currency, month, number, commission, igv } = fees;
+        let mut object = b"{\"account\":".to_vec();
+        write_json_text(account, &mut object);
+        member(&mut object, "currency", currency);
+        member(&mut object, "month", month);
+        if let Some(number) = number {
+            member(&mut object, "number", number);
+        }
+        object.extend_from_slice(format!(",\"commission\":{commission},\"igv\":{igv}}}").as_bytes());
+        object
+    };
+    if !fees.is_empty() {
+        out.extend_from_slice(b",\"fees\":");
+        list(out, fees.iter().map(object).collect());
     }
 }
 
@@ -325,6 +461,17 @@ fn texts<R: Fact>(rows: &[R], indices: &[RowIndex]) -> Vec<Vec<u8>> {
     let text = |row: &R| {
         let mut text = Vec::new();
         row.write(&mut text);
+        text
+    };
+    indices.iter().filter_map(|index| rows.get(*index)).map(text).collect()
+}
+
+/// Lines that nothing but their number may tell apart, each with it.
+fn numbered<R: Fact>(rows: &[R], indices: &[RowIndex], ordinal: impl Fn(&R) -> u32) -> Vec<Vec<u8>> {
+    let text = |row: &R| {
+        let mut text = format!("{{\"ordinal\":{},\"row\":", ordinal(row)).into_bytes();
+        row.write(&mut text);
+        text.push(b'}');
         text
     };
     indices.iter().filter_map(|index| rows.get(*index)).map(text).collect()

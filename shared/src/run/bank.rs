@@ -4,9 +4,16 @@ use std::collections::BTreeMap;
 
 use super::FileCoverage;
 use crate::calendar::Instant;
+use crate::carry::CoveredUntil;
 use crate::formats::Table;
 use crate::lifecycle::evidence::BankRow;
 use crate::reconcile::BankCoverage;
+
+/// By what `open.ndjson` names all accounts of a bank.
+const EVERY_ACCOUNT: &str = "*";
+
+/// By what it names statements without a line.
+const NO_ACCOUNT: &str = "";
 
 /// How far the files of the bank speak, and of which of its accounts.
 #[derive(Default)]
@@ -32,6 +39,28 @@ impl BankHeard {
                 None => drop(self.by_account.insert(row.bank_account.to_string(), until)),
             }
         }
+    }
+
+    /// Takes what the run before had heard.
+    pub(super) fn remember(&mut self, before: &BTreeMap<String, CoveredUntil>) {
+        for (name, until) in before {
+            match name.as_str() {
+                EVERY_ACCOUNT => self.all = self.all.max(until.0),
+                NO_ACCOUNT => self.quiet = self.quiet.max(until.0),
+                name => {
+                    let known = self.by_account.entry(name.to_owned()).or_default();
+                    *known = until.0.max(*known);
+                }
+            }
+        }
+    }
+
+    /// The same for the next run.
+    pub(super) fn carried(&self) -> BTreeMap<String, CoveredUntil> {
+        let all = self.all.map(|until| (EVERY_ACCOUNT.to_owned(), Some(until)));
+        let quiet = self.quiet.map(|until| (NO_ACCOUNT.to_owned(), Some(until)));
+        let single = self.by_account.iter().map(|(name, until)| (name.clone(), *until));
+        single.chain(all).chain(quiet).map(|(name, until)| (name, CoveredUntil(until))).collect()
     }
 
     pub(super) fn coverage(&self, moment: Instant) -> BankCoverage {

@@ -1,6 +1,6 @@
 //! What a run takes over from the runs before it, and what it hands on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
@@ -9,11 +9,12 @@ use super::general::Reading;
 use super::{RunError, Settings};
 use crate::calendar::Instant;
 use crate::carry::{
-    Balance, Carried, CarriedFile, Fact, FactText, Living, Moved, Told, Touched, marked, without_known,
+    Balance, Carried, CarriedFile, Fact, FactText, Legs, Living, Moved, Told, Touched, marked, without_known,
 };
 use crate::formats::{self, Format, Leg, LegMapping, Source, Table};
-use crate::ids::BreakId;
-use crate::reconcile::Inputs;
+use crate::ids::{BreakId, Cip};
+use crate::lifecycle::evidence::{SettlementKind, SettlementRow};
+use crate::reconcile::{Bundle, ClosedFees, Inputs, settlement_of, settlements_of};
 use crate::report::InputRecord;
 
 impl<'a> Reading<'a> {
@@ -22,6 +23,9 @@ impl<'a> Reading<'a> {
         self.balance.book(Moved::New, &self.inputs.orders);
         self.balance.book(Moved::New, &self.inputs.reports);
         self.balance.book(Moved::New, self.inputs.notices.iter().flatten());
+        self.balance.book(Moved::New, self.inputs.settlements.iter().flatten());
+        self.balance.book(Moved::New, self.inputs.bank.iter().flatten());
+        self.judged_settlements.extend(settlements_of(self.inputs.settlements.iter().flatten()));
     }
 
     /// Takes over what files of earlier runs tell, each fact once. What has arrived again counts as arrived.
@@ -41,19 +45,48 @@ impl<'a> Reading<'a> {
         }
         let mut notices =
             read(&told.notices, Leg::Notices, |source| formats::read_notices(source, &canonical))?;
+        let read_lines = |source: &Source<'a>| formats::read_settlements(source, &canonical);
+        let mut judged = numbered(&told.settlements, Leg::Settlements, read_lines, set_settlement_ordinal)?;
+        let mut closed = numbered(&told.settled, Leg::Settlements, read_lines, set_settlement_ordinal)?;
+        let bank = numbered(
+            &told.bank,
+            Leg::Bank,
+            |source| formats::read_bank(source, &canonical),
+            |row, ordinal| {
+                row.ordinal = ordinal;
+            },
+        )?;
         if let Some(own) = settings.only_account {
             orders.retain(|row| row.account == own);
             reports.retain(|row| row.account == own);
             notices.retain(|row| row.account == own);
+            judged.retain(|row| row.account == own);
+            closed.retain(|row| row.account == own);
         }
         join(&mut self.balance, moved, &mut self.inputs.orders, orders);
         join(&mut self.balance, moved, &mut self.inputs.reports, reports);
         if !notices.is_empty() || told.heard.has(Leg::Notices) {
             join(&mut self.balance, moved, self.inputs.notices.get_or_insert_default(), notices);
         }
+        self.judged_settlements.extend(settlements_of(&judged));
+        self.known_settlements.extend(settlements_of(&closed));
+        judged.append(&mut closed);
+        if !judged.is_empty() || told.heard.has(Leg::Settlements) {
+            join(&mut self.balance, moved, self.inputs.settlements.get_or_insert_default(), judged);
+        }
+        if !bank.is_empty() || told.heard.has(Leg::Bank) {
+            join(&mut self.balance, moved, self.inputs.bank.get_or_insert_default(), bank);
+        }
+        let is_own = |account: &str| settings.only_account.is_none_or(|own| account == own);
+        let known = told.heard.accounts.iter().filter(|account| is_own(account)).cloned();
+        self.inputs.known_accounts.extend(known);
+        // What is judged again counts for itself.
+        let fees = told.heard.fees.iter().cloned().chain(told.fees.iter().map(ClosedFees::negated));
+        self.inputs.closed_fees.extend(fees.filter(|fees| is_own(&fees.account)));
+        self.heard.bank.remember(&told.heard.bank);
         self.heard.looks.extend(told.looks.iter().cloned());
         self.heard.before = self.heard.before.max(told.heard.as_of);
-        for leg in [Leg::Orders, Leg::Reports, Leg::Notices] {
+        for leg in [Leg::Orders, Leg::Reports, Leg::Notices, Leg::Settlements] {
             if let Some(until) = told.heard.until(leg) {
                 let known = self.heard.covered_until.entry(leg).or_insert(until);
                 *known = until.max(*known);
@@ -62,9 +95,10 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// The stubs that anything of this run touches, as far as they are still remembered at this moment.
+    /// The stubs that are touched, as far as they are still remembered at this moment.
     pub(super) fn touched_stubs<'f>(
         &mut self,
+        touched: Touched,
         files: &[CarriedFile<'f>],
         settings: &Settings<'_>,
         moment: Option<Instant>,
@@ -74,7 +108,7 @@ impl<'a> Reading<'a> {
         }
         let days = settings.policy.carry.closed_days;
         let oldest = moment.map(|moment| moment.moved(TimeDelta::days(i64::from(days).saturating_neg())));
-        let stubs = Touched::by(&self.inputs).stubs(files, oldest)?;
+        let stubs = touched.stubs(files, oldest)?;
         if stubs.forgotten > 0 {
             self.heard.warnings.push(format!(
                 "facts arrived of pairs that were closed more than {days} days ago (stubs: {}), and are judged without what was known of them then",
@@ -85,21 +119,50 @@ impl<'a> Reading<'a> {
     }
 
     /// Names the files of earlier runs among the inputs.
-    pub(super) fn note_carried(&mut self, carried: &Carried<'_>, open: &Told<'_>, stubs: &Told<'_>) {
-        let kinds = [("open", carried.open, open), ("closed", carried.closed, stubs)];
+    pub(super) fn note_carried(&mut self, carried: &Carried<'_>, open: &Told<'_>, stubs: &[&Told<'_>]) {
+        let kinds = [("open", carried.open, &[open][..]), ("closed", carried.closed, stubs)];
         for (leg, files, told) in kinds {
             self.heard.records.extend(files.iter().map(|file| InputRecord {
                 leg,
                 name: file.name.to_owned(),
                 source: String::new(),
                 sha256: hex::encode(Sha256::digest(file.bytes)),
-                rows: told.rows_of(file.name),
+                rows: told.iter().map(|told| told.rows_of(file.name)).sum(),
                 rejected: 0,
                 covered_until: None,
                 cleansed: BTreeMap::new(),
                 unknown_columns: Vec::new(),
             }));
         }
+    }
+
+    /// Settlements that are closed and settle a payment which another settlement carries too: which of them does so twice
+    /// can be told only where both are judged.
+    pub(super) fn settled_elsewhere(&self) -> Vec<(&str, &str)> {
+        let payments = || {
+            let rows = self.inputs.settlements.iter().flatten();
+            rows.filter(|row| row.kind == SettlementKind::Payment)
+                .filter_map(|row| Some(((row.account.as_ref(), row.cip?), row)))
+        };
+        let mut first: HashMap<(&str, Cip), &str> = HashMap::new();
+        let mut several: HashSet<(&str, Cip)> = HashSet::new();
+        for (key, row) in payments() {
+            if *first.entry(key).or_insert(&row.settlement_id) != row.settlement_id {
+                several.insert(key);
+            }
+        }
+        payments()
+            .filter(|(key, row)| {
+                several.contains(key) && !self.judged_settlements.contains(&settlement_of(row))
+            })
+            .map(|(_, row)| (row.account.as_ref(), row.settlement_id.as_ref()))
+            .collect()
+    }
+
+    /// Tells the run which settlements are closed: of them only lines are there that payments need.
+    pub(super) fn close_settlements(&mut self) {
+        let closed = self.known_settlements.difference(&self.judged_settlements);
+        self.inputs.closed_settlements = closed.cloned().collect();
     }
 
     /// Books what is closed and what is carried on, and checks that nothing was lost on the way.
@@ -112,11 +175,18 @@ impl<'a> Reading<'a> {
 /// Books what of these rows is closed and what is carried on.
 pub(super) fn book_ends(balance: &mut Balance, inputs: &Inputs<'_>, living: &Living) {
     let once = living.each_fact_once(inputs);
-    let Inputs { orders, reports, notices, .. } = inputs;
-    let notices = notices.as_deref().unwrap_or_default();
-    book_out(balance, orders, &living.orders, &once.orders);
-    book_out(balance, reports, &living.reports, &once.reports);
-    book_out(balance, notices, &living.notices, &once.notices);
+    let legs = Legs::of(inputs);
+    book_out(balance, legs.orders, &living.orders, &once.orders);
+    book_out(balance, legs.reports, &living.reports, &once.reports);
+    book_out(balance, legs.notices, &living.notices, &once.notices);
+    book_out(balance, legs.settlements, &living.settlements, &once.settlements);
+    book_out(balance, legs.bank, &living.bank, &once.bank);
+}
+
+/// What settlements kept back that are closed by now, for the next run.
+pub(super) fn closed_fees(inputs: &Inputs<'_>, bundles: &[Bundle], living: &Living) -> Vec<ClosedFees> {
+    let closed = bundles.iter().zip(&living.bundles).filter(|(_, lives)| !**lives);
+    ClosedFees::summed(closed.flat_map(|(bundle, _)| &bundle.fees).chain(&inputs.closed_fees))
 }
 
 /// When breaks that are known already were first seen: by what keeps them, else by the run before.
@@ -141,6 +211,22 @@ fn read<'t, R>(
         Some(rejected) => Err(facts.error(leg, rejected).into()),
         None => Ok(table.rows),
     }
+}
+
+/// Rows that keep the numbers which they had in their files.
+fn numbered<'t, R>(
+    facts: &'t FactText<'_>,
+    leg: Leg,
+    read_leg: impl FnOnce(&Source<'t>) -> Result<Table<R>, formats::FileError>,
+    set_ordinal: impl Fn(&mut R, u32),
+) -> Result<Vec<R>, RunError> {
+    let mut rows = read(facts, leg, read_leg)?;
+    rows.iter_mut().zip(&facts.ordinals).for_each(|(row, ordinal)| set_ordinal(row, *ordinal));
+    Ok(rows)
+}
+
+fn set_settlement_ordinal(row: &mut SettlementRow<'_>, ordinal: u32) {
+    row.ordinal = ordinal;
 }
 
 fn join<R: Fact>(balance: &mut Balance, moved: Moved, known: &mut Vec<R>, carried: Vec<R>) {

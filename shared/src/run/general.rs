@@ -1,7 +1,7 @@
 //! The reference: every row in memory, every pair by the general rules. Whatever is quicker must give the same bytes.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::days;
@@ -9,12 +9,13 @@ use super::digest::sha256_hex;
 use super::heard::{FileFacts, FileName, Heard};
 use super::{FileCoverage, Look, Outputs, Run, RunError, Settings, StreamedFile};
 use crate::calendar::Instant;
-use crate::carry::{Balance, Carried, Living, Moved, Told};
+use crate::carry::{Balance, Carried, Living, Moved, Told, Touched};
 use crate::formats::{self, FileError, Leg, LegMapping, Source, StatementFormat, Table};
 use crate::lifecycle::evidence::{BankRow, ReportRow, SettlementRow};
 use crate::reconcile::class::{Class, Reason};
 use crate::reconcile::{
     self, Booked, ClassTotals, Conservation, Coverage, Inputs, Line, NoticeHealth, Outcome, Settlement,
+    SettlementName,
 };
 use crate::report::{self, Facts, HandedOn, OpenLines, Summary, Tables};
 
@@ -25,10 +26,6 @@ pub(super) fn execute(
     settings: &Settings<'_>,
     outputs: &mut dyn Outputs,
 ) -> Result<Run, RunError> {
-    let ledger = files.iter().find(|file| matches!(file.leg, Leg::Settlements | Leg::Bank));
-    if let Some(StreamedFile { name, leg, .. }) = ledger.filter(|_| carried.goes_on()) {
-        return Err(RunError::NotCarried { file: (*name).to_owned(), leg: leg.word() });
-    }
     let open = Told::open(carried.open)?;
     let bytes: Vec<Cow<'_, [u8]>> = files.iter().map(whole).collect::<Result<_, _>>()?;
     let mut reading = Reading { heard: Heard::new(settings), ..Reading::default() };
@@ -38,9 +35,15 @@ pub(super) fn execute(
     reading.book_arrivals();
     reading.take_over(&open, Moved::Opening, settings)?;
     let as_of = settings.as_of.or(reading.heard.latest_of_all());
-    let stubs = reading.touched_stubs(carried.closed, settings, as_of)?;
+    reading.close_settlements();
+    let touched = Touched::by(&reading.inputs);
+    let stubs = reading.touched_stubs(touched, carried.closed, settings, as_of)?;
     reading.take_over(&stubs, Moved::Reopened, settings)?;
-    reading.note_carried(carried, &open, &stubs);
+    let elsewhere = Touched::by_settlements(reading.settled_elsewhere().into_iter());
+    let settlements = reading.touched_stubs(elsewhere, carried.closed, settings, as_of)?;
+    reading.take_over(&settlements, Moved::Reopened, settings)?;
+    reading.close_settlements();
+    reading.note_carried(carried, &open, &[&stubs, &settlements]);
     // Without a single time nothing can be late, expired or waited for: any moment judges alike.
     let moment = as_of.unwrap_or_default();
     reading.inputs.refused = settings.refused;
@@ -51,9 +54,9 @@ pub(super) fn execute(
         // No moment is known, and so none at which a break was first seen.
         outcome.lines.iter_mut().for_each(|line| line.opened_at = opened.get(&line.break_id).copied());
     }
-    let living = Living::new(&reading.inputs, &outcome.lines, &outcome.waiting, settings.policy, as_of);
+    let living = Living::new(&reading.inputs, &outcome, settings.policy, as_of);
     reading.close_balance(&living)?;
-    let Reading { inputs, heard, balance } = reading;
+    let Reading { inputs, heard, balance, .. } = reading;
     let written = Written { inputs: &inputs, living: &living, coverage: &coverage, as_of };
     written.write(&outcome, &heard, carried.keep_closed, outputs)?;
     let found = Found {
@@ -88,11 +91,20 @@ impl Written<'_> {
     ) -> Result<(), RunError> {
         let facts = Facts { inputs: self.inputs, sources: &heard.sources };
         let lines = &outcome.lines;
-        let handed =
-            HandedOn { lines, facts, looks: &self.coverage.looks, living: self.living, as_of: self.as_of };
+        let handed = HandedOn {
+            lines,
+            facts,
+            looks: &self.coverage.looks,
+            bundles: &outcome.bundles,
+            living: self.living,
+            as_of: self.as_of,
+        };
         let mut tables = Tables::begin();
-        tables.open = report::open_header(&heard.for_the_next(self.as_of, self.inputs.notices.is_some()))?;
+        let mut next = heard.for_the_next(self.as_of, self.inputs);
+        next.fees = days::closed_fees(self.inputs, &outcome.bundles, self.living);
+        tables.open = report::open_header(&next)?;
         let mut open = OpenLines::new(&handed);
+        open.write_payouts(&mut tables.open);
         for line in lines {
             tables.write(&line.shown(), || facts.evidence(line));
             open.write(line, &mut tables.open);
@@ -183,6 +195,10 @@ pub(super) struct Reading<'a> {
     pub inputs: Inputs<'a>,
     pub heard: Heard,
     pub balance: Balance,
+    /// Settlements that are here with all their lines.
+    pub judged_settlements: BTreeSet<SettlementName>,
+    /// Settlements of which a run before knew that they were closed.
+    pub known_settlements: BTreeSet<SettlementName>,
 }
 
 impl<'a> Reading<'a> {

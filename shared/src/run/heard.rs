@@ -8,7 +8,7 @@ use crate::calendar::Instant;
 use crate::carry;
 use crate::config::{Coverage as CoverageRule, Policy};
 use crate::formats::{Leg, Rejected, Table};
-use crate::reconcile::{BankCoverage, Coverage};
+use crate::reconcile::{BankCoverage, Coverage, Inputs};
 use crate::report::InputRecord;
 
 /// How a file is spoken of.
@@ -149,11 +149,20 @@ impl Heard {
         self.latest.values().max().copied().max(self.before)
     }
 
-    /// How far this run has heard, for the next one; notices where they are a part of it.
-    pub(super) fn for_the_next(&self, as_of: Option<Instant>, with_notices: bool) -> carry::Heard {
-        let mut heard = carry::Heard { version: carry::Heard::VERSION, as_of, ..carry::Heard::default() };
-        let notices = with_notices.then_some(Leg::Notices);
-        for leg in [Leg::Orders, Leg::Reports].into_iter().chain(notices) {
+    /// How far this run has heard, for the next one, of the legs that are a part of it.
+    pub(super) fn for_the_next(&self, as_of: Option<Instant>, inputs: &Inputs<'_>) -> carry::Heard {
+        let accounts = inputs.accounts().into_iter().map(str::to_owned).collect();
+        let bank = self.bank.carried();
+        let mut heard =
+            carry::Heard { version: carry::Heard::VERSION, as_of, accounts, bank, ..carry::Heard::default() };
+        let legs = [
+            (Leg::Orders, true),
+            (Leg::Reports, true),
+            (Leg::Notices, inputs.notices.is_some()),
+            (Leg::Settlements, inputs.settlements.is_some()),
+            (Leg::Bank, inputs.bank.is_some()),
+        ];
+        for (leg, _) in legs.into_iter().filter(|(_, is_there)| *is_there) {
             heard.set(leg, self.covered_until.get(&leg).copied());
         }
         heard

@@ -99,12 +99,13 @@ pub(super) fn judge(inputs: &Inputs<'_>, judging: Judging<'_>) -> Result<General
             .iter_mut()
             .for_each(|line| line.opened_at = settings.opened.get(&line.break_id).copied());
     }
-    let living = Living::new(inputs, &outcome.lines, &outcome.waiting, settings.policy, judging.as_of);
+    let living = Living::new(inputs, &outcome, settings.policy, judging.as_of);
     let mut balance = Balance::default();
     days::book_ends(&mut balance, inputs, &living);
     let facts = Facts { inputs, sources: judging.sources };
     let (looks, lines) = (&judging.coverage.looks, &outcome.lines);
-    let handed = HandedOn { lines, facts, looks, living: &living, as_of: judging.as_of };
+    // The quick way knows no settlements, and so no bundles.
+    let handed = HandedOn { lines, facts, looks, bundles: &[], living: &living, as_of: judging.as_of };
     let mut open = OpenLines::new(&handed);
     let written = lines.iter().map(|line| {
         let mut tables = Tables::default();

@@ -169,7 +169,9 @@ fn judge_all(
     let elsewhere = by_part(general.lines, rows.parts.len());
 
     let mut begun = Tables::begin();
-    begun.open = report::open_header(&heard.for_the_next(as_of, false))?;
+    let mut next = heard.for_the_next(as_of, &Inputs::default());
+    next.accounts.extend(names.iter().cloned());
+    begun.open = report::open_header(&next)?;
     append(&begun, outputs)?;
     let waiting: Vec<Mutex<Option<Waiting>>> = rows
         .parts

@@ -20,22 +20,33 @@ fn cut(world: &Desk, days: usize, random: &mut ChaCha8Rng) -> Vec<Desk> {
         day.reports.clear();
         day.portal.clear();
         day.notices = None;
+        // Legs that are a part of the input stay one, whatever they say that day.
+        day.settlements.iter_mut().for_each(Vec::clear);
+        day.bank.iter_mut().for_each(Vec::clear);
     }
-    let mut deal = |rows: &[Row], put: &dyn Fn(&mut Desk, Row)| {
+    // Equal lines of one file of settlements or of the bank are several; those of two files are one.
+    let mut deal = |rows: &[Row], are_numbered: bool, put: &dyn Fn(&mut Desk, Row)| {
         for row in rows {
             let first = random.random_range(0..days);
             put(&mut cut[first], row.clone());
-            if random.random_ratio(1, 5) {
-                put(&mut cut[random.random_range(0..days)], row.clone());
+            let again = random.random_range(0..days);
+            if random.random_ratio(1, 5) && !(are_numbered && again == first) {
+                put(&mut cut[again], row.clone());
             }
         }
     };
-    deal(&world.orders, &|day, row| day.orders.push(row));
-    deal(&world.reports, &|day, row| day.reports.push(row));
-    deal(&world.portal, &|day, row| day.portal.push(row));
-    deal(world.notices.as_deref().unwrap_or_default(), &|day, row| {
+    deal(&world.orders, false, &|day, row| day.orders.push(row));
+    deal(&world.reports, false, &|day, row| day.reports.push(row));
+    deal(&world.portal, false, &|day, row| day.portal.push(row));
+    deal(world.notices.as_deref().unwrap_or_default(), false, &|day, row| {
         day.notices.get_or_insert_default().push(row);
     });
+    for (number, file) in world.settlements.iter().enumerate() {
+        deal(file, true, &|day, row| day.settlements[number].push(row));
+    }
+    for (number, file) in world.bank.iter().enumerate() {
+        deal(file, true, &|day, row| day.bank[number].push(row));
+    }
     cut
 }
 
@@ -50,7 +61,7 @@ fn standing(outcome: &Outcome) -> BTreeSet<String> {
 }
 
 #[track_caller]
-fn check(seed: u64, world: &Desk, random: &mut ChaCha8Rng) {
+pub(super) fn check_cuts(seed: u64, world: &Desk, random: &mut ChaCha8Rng) {
     let whole = world.run();
     for _ in 0..CUTS {
         let days = cut(world, random.random_range(1..5), random);
@@ -73,7 +84,7 @@ fn check(seed: u64, world: &Desk, random: &mut ChaCha8Rng) {
 fn any_cut_into_days_ends_with_the_breaks_of_one_run() {
     for seed in 0..WORLDS {
         let (world, mut random) = world(seed);
-        check(seed, &world, &mut random);
+        check_cuts(seed, &world, &mut random);
     }
 }
 
@@ -83,7 +94,7 @@ fn stubs_alone_bring_back_what_is_closed() {
     for seed in 0..WORLDS {
         let (world, mut random) = world(seed);
         let forgetful = world.policy(&format!("{COMPLETE}[carry]\nunpaid_days = 0\n"));
-        check(seed, &forgetful, &mut random);
+        check_cuts(seed, &forgetful, &mut random);
     }
 }
 
@@ -92,6 +103,6 @@ fn stubs_alone_bring_back_what_is_closed() {
 fn coverage_is_remembered_over_any_cut() {
     for seed in 0..WORLDS {
         let (world, mut random) = world(seed);
-        check(seed, &world.plain(), &mut random);
+        check_cuts(seed, &world.plain(), &mut random);
     }
 }

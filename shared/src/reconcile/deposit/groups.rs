@@ -38,6 +38,15 @@ impl<'v> Ledger<'v, '_, '_> {
         })
     }
 
+    /// Whether money came in for an account that no run has heard of yet. Like late cash it is kept for a while, and not for
+    /// ever, since a statement may be of others as well.
+    pub fn may_find_owner(&self, line: &BankRow<'_>) -> bool {
+        let Under { policy, as_of, .. } = self.under;
+        let hours = policy.carry.unpaid_days.saturating_mul(24);
+        let is_kept = || line.value_date.start().is_some_and(|start| as_of < start.plus_hours(hours));
+        line.amount.minor > 0 && self.owners.of(&line.bank_account).is_empty() && is_kept()
+    }
+
     /// Whether a line may be a deposit: money that came in, for an account of the run, with the words that its deposits
     /// bear.
     pub fn is_of_interest(&self, line: &BankRow<'_>) -> bool {

@@ -35,7 +35,7 @@ use crate::money::{Currency, Money};
 /// The bank leg, judged.
 pub(super) struct Judged {
     pub lines: Vec<Line>,
-    /// Settlements that wait for their deposit, and credits that wait for their settlement.
+    /// Settlements that wait for their deposit, and credits that wait for their settlement or for an account that owns them.
     pub waiting: LegRows,
     /// Where each row of the leg is counted, while refunds may still take some.
     pub rows: Ledger,
@@ -47,6 +47,8 @@ pub(super) struct Judged {
     pub settlements: Option<Buckets>,
     /// What became of each batch.
     pub batches: Vec<Paid>,
+    /// Batches that are paid together, with the lines of the bank that pay them.
+    pub bundles: Vec<(Vec<usize>, Vec<RowIndex>)>,
 }
 
 /// What became of a batch at the bank.
@@ -118,8 +120,13 @@ pub(super) fn judge(
         taken: duplicates,
         settlements: None,
         batches: vec![Paid { class: Class::Matched, reason: None, deposit: None }; batches.len()],
+        bundles: Vec::new(),
     };
-    let mut paid_in = settlements.map(|(rows, _)| Ledger::new("settlements at the bank", rows.len()));
+    let mut paid_in = settlements.map(|(rows, settled)| {
+        let mut ledger = Ledger::new("settlements at the bank", rows.len());
+        ledger.put(&settled.closed, Bucket::Matched);
+        ledger
+    });
     for (place, group) in groups.iter().enumerate() {
         let own: &[(RowIndex, i128)] = taxes.get(&place).map_or(&[], Vec::as_slice);
         let tax = own.iter().fold(0_i128, |sum, (_, minor)| sum.saturating_add(*minor));
@@ -141,10 +148,15 @@ pub(super) fn judge(
             }
         }
         judged.lines.extend(verdict.lines);
+        let lines = group.lines.iter().chain(own.iter().map(|(row, _)| row)).copied();
+        judged.bundles.push((group.batches.clone(), lines.collect()));
     }
     for row in &ledger.lines {
-        let Some(line) = ledger.line(*row).filter(|line| ledger.is_of_interest(line)) else { continue };
-        if sets.is_bound(*row) {
+        let Some(line) = ledger.line(*row).filter(|_| !sets.is_bound(*row)) else { continue };
+        if ledger.may_find_owner(line) {
+            judged.waiting.bank.push(*row);
+        }
+        if !ledger.is_of_interest(line) {
             continue;
         }
         judged.taken.insert(*row);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::beside::{Beside, REPORT_SETTLEMENT, rounded_minor, value_minor};
+use super::super::bundle::ClosedFees;
 use super::super::class::Class;
 use super::super::line::Line;
 use super::super::under::Under;
@@ -21,6 +22,7 @@ use crate::money::Money;
 pub(in super::super) fn variances(
     rows: &[SettlementRow<'_>],
     batches: &[Batch<'_>],
+    closed: &[ClosedFees],
     accounts: &BTreeSet<&str>,
     under: &Under<'_>,
 ) -> Vec<Line> {
@@ -31,10 +33,22 @@ pub(in super::super) fn variances(
             let own = || {
                 batches.iter().filter(|batch| batch.account == *account && batch.currency == invoice.currency)
             };
-            let fees = match own().find(|batch| batch.id == invoice.number) {
-                Some(batch) => Fees::of(rows, batch.rows.iter().copied()),
-                None if is_heard(invoice, under) => Fees::of(rows, rows_of_month(rows, own(), invoice)),
-                None => continue,
+            let before = || {
+                closed
+                    .iter()
+                    .filter(|fees| fees.account == *account && fees.currency == invoice.currency.code())
+            };
+            let by_number = |fees: &&ClosedFees| fees.number.as_deref() == Some(invoice.number.as_str());
+            let fees = match (own().find(|batch| batch.id == invoice.number), before().find(by_number)) {
+                (Some(batch), _) => Fees::of(rows, batch.rows.iter().copied()),
+                (None, Some(closed)) => Fees::default().with([closed].into_iter()),
+                (None, None) if is_heard(invoice, under) => {
+                    let month = invoice.month.first.to_string();
+                    let of_month =
+                        |fees: &&ClosedFees| fees.number.is_none() && month.starts_with(&fees.month);
+                    Fees::of(rows, rows_of_month(rows, own(), invoice)).with(before().filter(of_month))
+                }
+                (None, None) => continue,
             };
             if fees.differ(invoice, rules.fee_invoice_tolerance.0) {
                 lines.push(line(account, invoice, fees));
@@ -63,6 +77,7 @@ fn rows_of_month<'b>(
 }
 
 /// The fees of some lines, in millionths.
+#[derive(Default)]
 struct Fees {
     commission: i128,
     igv: i128,
@@ -72,7 +87,7 @@ struct Fees {
 
 impl Fees {
     fn of(rows: &[SettlementRow<'_>], indices: impl Iterator<Item = RowIndex>) -> Fees {
-        let mut fees = Fees { commission: 0, igv: 0, rows: Vec::new() };
+        let mut fees = Fees::default();
         for index in indices {
             let Some(line) = rows.get(index) else { continue };
             let (commission, igv) = fees_of(line);
@@ -83,6 +98,15 @@ impl Fees {
             fees.igv = fees.igv.saturating_add(igv);
         }
         fees
+    }
+
+    /// With those of settlements that are closed.
+    fn with<'f>(mut self, closed: impl Iterator<Item = &'f ClosedFees>) -> Fees {
+        for fees in closed {
+            self.commission = self.commission.saturating_add(fees.commission.into());
+            self.igv = self.igv.saturating_add(fees.igv.into());
+        }
+        self
     }
 
     fn total(&self) -> i128 {

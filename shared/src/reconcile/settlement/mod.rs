@@ -15,6 +15,8 @@ pub(super) use self::batch::{Batch, batches};
 use self::binding::Binding;
 use self::judge::Bench;
 pub(super) use self::judge::Verdict;
+pub(super) use self::statement::fees_of;
+use super::bundle::{ClosedFees, SettlementName};
 use super::class::Bucket;
 use super::conservation::Ledger;
 use super::line::{LegRows, Line};
@@ -22,6 +24,7 @@ use super::payment::Payments;
 use super::under::Under;
 use super::{Buckets, ConservationError};
 use crate::lifecycle::evidence::SettlementRow;
+use crate::lifecycle::settle::RowIndex;
 
 /// The settlements leg, judged.
 pub(super) struct Judged<'r> {
@@ -32,6 +35,8 @@ pub(super) struct Judged<'r> {
     pub verdicts: Vec<Verdict>,
     pub binding: Binding,
     pub lines: Vec<Line>,
+    /// Lines of settlements that are closed.
+    pub closed: Vec<RowIndex>,
     /// Payments that wait for their settlement, and settlements of which a payment may still be reported.
     pub waiting: LegRows,
     /// Which lines agree with the reports, in millionths of their net.
@@ -40,23 +45,37 @@ pub(super) struct Judged<'r> {
     pub payments: Buckets,
 }
 
+/// What earlier runs have closed.
+#[derive(Clone, Copy)]
+pub(super) struct Before<'b> {
+    pub closed: &'b BTreeSet<SettlementName>,
+    pub fees: &'b [ClosedFees],
+}
+
 /// Judges the settlements leg against the payments of the reports.
 ///
 /// # Errors
 /// [`ConservationError`] where a line or a payment was forgotten.
 pub(super) fn judge<'r>(
     rows: &'r [SettlementRow<'_>],
+    before: Before<'_>,
     payments: &Payments<'_>,
     accounts: &BTreeSet<&str>,
     under: Under<'_>,
 ) -> Result<Judged<'r>, ConservationError> {
     let batches = batches(rows);
     let binding = binding::bind(rows, &batches, payments);
+    let name = |batch: &Batch<'_>| (batch.account.to_owned(), batch.id.to_owned(), batch.currency);
+    let is_closed = |batch: &Batch<'_>| !before.closed.is_empty() && before.closed.contains(&name(batch));
+    let (ended, batches): (Vec<_>, Vec<_>) = batches.into_iter().partition(is_closed);
+    let closed: Vec<RowIndex> =
+        ended.iter().flat_map(|batch| batch.rows.iter().chain(&batch.duplicates)).copied().collect();
     let bench = Bench { rows, payments, binding: &binding, under };
     let (mut lines, mut waiting) = (Vec::new(), LegRows::default());
     let (mut ledger, mut of_payments) =
         (Ledger::new("settlements", rows.len()), Ledger::new("payments", payments.list.len()));
     let (mut statements, mut verdicts) = (Vec::new(), Vec::new());
+    ledger.put(&closed, Bucket::Matched);
     for batch in &batches {
         let statement = Statement::of(batch.rows.iter().filter_map(|row| rows.get(*row)));
         let mut verdict = bench.batch(batch, &statement);
@@ -79,10 +98,10 @@ pub(super) fn judge<'r>(
         }
         lines.extend(line);
     }
-    lines.extend(invoices::variances(rows, &batches, accounts, &under));
+    lines.extend(invoices::variances(rows, &batches, before.fees, accounts, &under));
     let rows = ledger.close_amounts(rows.iter().map(|row| (row.currency, row.net.0)))?;
     let payments = of_payments.close(payments.list.iter().map(|payment| payment.money))?;
-    Ok(Judged { batches, statements, verdicts, binding, lines, waiting, rows, payments })
+    Ok(Judged { batches, statements, verdicts, binding, lines, closed, waiting, rows, payments })
 }
 
 /// An amount in millionths, exactly, with at least two decimals: `96.5898`, `-50.00`.
