@@ -94,6 +94,17 @@ fn words(text: &str) -> impl Iterator<Item = Key<'_>> {
         .map(Key::Word)
 }
 
+/// The word by which a bank names something that bears a name of its own: the longest, since shorter ones stand for the shop or
+/// the year in all of its names.
+fn word_of(name: &str) -> Option<Key<'_>> {
+    words(name).max_by_key(|word| if let Key::Word(word) = word { word.len() } else { 0 })
+}
+
+/// A name as a bank may write it: whole, or as one word of its text.
+fn named(name: &str) -> impl Iterator<Item = Key<'_>> {
+    word_of(name).into_iter().chain([Key::Word(name)])
+}
+
 /// A row that runs hand on to each other.
 pub(crate) trait Fact: Clone + PartialEq {
     /// Whose words it is.
@@ -113,6 +124,11 @@ pub(crate) trait Fact: Clone + PartialEq {
 
     /// Writes it as a canonical JSON object, without line feed.
     fn write(&self, out: &mut Vec<u8>);
+
+    /// What a debit of a bank may name it by, as numbers of keys.
+    fn bank_words(&self) -> Vec<u64> {
+        Vec::new()
+    }
 
     /// The keys as numbers.
     fn key_numbers(&self) -> impl Iterator<Item = u64> {
@@ -161,6 +177,10 @@ impl Fact for OrderRow<'_> {
         payee.map(Key::Payee).into_iter().collect()
     }
 
+    fn bank_words(&self) -> Vec<u64> {
+        payment_words(Some(&self.reference_id), self.cips.iter().copied())
+    }
+
     fn worth(&self) -> (Currency, i128) {
         worth(self.amount)
     }
@@ -187,6 +207,10 @@ impl Fact for ReportRow<'_> {
 
     fn hints(&self) -> Vec<Key<'_>> {
         self.operation_number.as_deref().map(Key::Operation).into_iter().collect()
+    }
+
+    fn bank_words(&self) -> Vec<u64> {
+        payment_words(self.reference_id.as_deref(), self.cip.into_iter())
     }
 
     fn worth(&self) -> (Currency, i128) {
@@ -239,9 +263,8 @@ impl Fact for SettlementRow<'_> {
 
     fn hints(&self) -> Vec<Key<'_>> {
         let reference = self.bank_reference.as_deref();
-        let named = words(&self.settlement_id).chain(reference.into_iter().flat_map(words));
-        let whole = reference.map(Key::Word);
-        named.chain(whole).chain([Key::Settlement(&self.settlement_id)]).collect()
+        let names = named(&self.settlement_id).chain(reference.into_iter().flat_map(named));
+        names.chain([Key::Settlement(&self.settlement_id)]).collect()
     }
 
     fn worth(&self) -> (Currency, i128) {
@@ -282,23 +305,20 @@ impl Fact for BankRow<'_> {
     }
 }
 
-/// The same as a stub names them.
-pub(crate) fn payment_keys(reference: Option<&str>, cips: impl Iterator<Item = Cip>) -> Vec<String> {
-    let texts = cips.map(|cip| cip.to_string()).chain(reference.map(str::to_owned));
-    texts
-        .flat_map(|text| words(&text).chain([Key::Word(&text)]).map(|word| word.word()).collect::<Vec<_>>())
-        .collect()
+/// What a bank's line may name a payment by, as numbers: the order's reference and the code.
+fn payment_words(reference: Option<&str>, cips: impl Iterator<Item = Cip>) -> Vec<u64> {
+    let names = names_of_payment(reference, cips);
+    names.iter().flat_map(|name| named(name).map(|word| word.number(""))).collect()
 }
 
-/// What a bank's line may name a payment by: the order's reference and the code.
-pub(crate) fn payment_words(reference: Option<&str>, cips: impl Iterator<Item = Cip>) -> Vec<u64> {
-    let texts = cips.map(|cip| cip.to_string()).chain(reference.map(str::to_owned));
-    texts
-        .flat_map(|text| {
-            let whole = Key::Word(&text).number("");
-            words(&text).map(|word| word.number("")).chain([whole]).collect::<Vec<_>>()
-        })
-        .collect()
+/// The same as a stub names them.
+pub(crate) fn payment_keys(reference: Option<&str>, cips: impl Iterator<Item = Cip>) -> Vec<String> {
+    let names = names_of_payment(reference, cips);
+    names.iter().flat_map(|name| named(name).map(|word| word.word())).collect()
+}
+
+fn names_of_payment(reference: Option<&str>, cips: impl Iterator<Item = Cip>) -> Vec<String> {
+    cips.map(|cip| cip.to_string()).chain(reference.map(str::to_owned)).collect()
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::fact::{Fact, payment_words};
+use super::fact::Fact;
 use super::repeats::repeats;
 use crate::calendar::Instant;
 use crate::config::Policy;
+use crate::ids::Cip;
 use crate::lifecycle::cip::ProviderState;
-use crate::lifecycle::evidence::{BankRow, NoticeRow, OrderRow, ReportRow, SettlementRow};
+use crate::lifecycle::evidence::{BankRow, NoticeRow, OrderRow, ReportRow, SettlementKind, SettlementRow};
 use crate::lifecycle::settle::RowIndex;
 use crate::reconcile::class::{Bucket, Class};
 use crate::reconcile::{Bundle, Inputs, LegRows, Line, Outcome, Shown};
@@ -121,38 +122,62 @@ impl Living {
             mark(&mut living.settlements, &rows.settlements);
             mark(&mut living.bank, &rows.bank);
         }
-        living.take_bundles(&legs, &outcome.bundles, &mut keys);
+        living.take_seeds(&legs, &outcome.bundles, &mut keys);
         living.spread(&legs, &outcome.bundles, keys);
         living
     }
 
     /// A bundle of which anything lives on lives on as a whole, with the payments that its lines are about.
-    fn take_bundles(&mut self, legs: &Legs<'_, '_>, bundles: &[Bundle], keys: &mut HashSet<u64>) {
+    fn take_seeds(&mut self, legs: &Legs<'_, '_>, bundles: &[Bundle], keys: &mut HashSet<u64>) {
         let seeds = (std::mem::take(&mut self.settlements), std::mem::take(&mut self.bank));
         let has = |marks: &[bool], rows: &[RowIndex]| {
             rows.iter().any(|row| marks.get(*row).copied().unwrap_or(false))
         };
         self.settlements = vec![false; legs.settlements.len()];
         self.bank.clone_from(&seeds.1);
-        for (bundle, lives) in bundles.iter().zip(&mut self.bundles) {
-            let rows = &bundle.rows;
-            *lives = has(&seeds.0, &rows.settlements) || has(&seeds.1, &rows.bank);
-            if *lives {
-                mark(&mut self.settlements, &rows.settlements);
-                mark(&mut self.bank, &rows.bank);
-                take_keys(legs.settlements, &rows.settlements, keys);
+        for (place, Bundle { rows, .. }) in bundles.iter().enumerate() {
+            if has(&seeds.0, &rows.settlements) || has(&seeds.1, &rows.bank) {
+                self.take_bundle(place, legs, bundles, keys);
             }
         }
+    }
+
+    /// Lets a bundle live on; true where it did not yet.
+    fn take_bundle(
+        &mut self,
+        place: usize,
+        legs: &Legs<'_, '_>,
+        bundles: &[Bundle],
+        keys: &mut HashSet<u64>,
+    ) -> bool {
+        let (Some(Bundle { rows, .. }), Some(lives)) = (bundles.get(place), self.bundles.get_mut(place))
+        else {
+            return false;
+        };
+        if std::mem::replace(lives, true) {
+            return false;
+        }
+        mark(&mut self.settlements, &rows.settlements);
+        mark(&mut self.bank, &rows.bank);
+        take_keys(legs.settlements, &rows.settlements, keys);
+        true
     }
 
     /// What shares a key may bring a further one, by which yet another row belongs to it.
     fn spread(&mut self, legs: &Legs<'_, '_>, bundles: &[Bundle], mut keys: HashSet<u64>) {
         let mut grows = !keys.is_empty();
+        let several = settled_by_several(legs.settlements, bundles);
         while grows {
             grows = spread(legs.orders, &mut self.orders, &mut keys);
             grows |= spread(legs.reports, &mut self.reports, &mut keys);
             grows |= spread(legs.notices, &mut self.notices, &mut keys);
             grows |= spread(legs.settlements, &mut self.settlements, &mut keys);
+            // Which of them settles a payment a second time can be told only where all are judged.
+            for (row, place) in &several {
+                if self.settlements.get(*row).copied().unwrap_or(false) {
+                    grows |= self.take_bundle(*place, legs, bundles, &mut keys);
+                }
+            }
         }
         if legs.bank.iter().any(|row| row.amount.minor < 0) {
             self.spread_to_debits(legs, bundles);
@@ -163,12 +188,8 @@ impl Living {
     fn spread_to_debits(&mut self, legs: &Legs<'_, '_>, bundles: &[Bundle]) {
         let bound: HashSet<RowIndex> = bundles.iter().flat_map(|bundle| &bundle.rows.bank).copied().collect();
         let mut words = HashSet::new();
-        for (_, row) in marked(legs.orders, &self.orders) {
-            words.extend(payment_words(Some(&row.reference_id), row.cips.iter().copied()));
-        }
-        for (_, row) in marked(legs.reports, &self.reports) {
-            words.extend(payment_words(row.reference_id.as_deref(), row.cip.into_iter()));
-        }
+        words.extend(marked(legs.orders, &self.orders).flat_map(|(_, row)| row.bank_words()));
+        words.extend(marked(legs.reports, &self.reports).flat_map(|(_, row)| row.bank_words()));
         for (index, (row, mark)) in legs.bank.iter().zip(&mut self.bank).enumerate() {
             let is_free = || row.amount.minor < 0 && !bound.contains(&index);
             let named = || row.hints().iter().any(|word| words.contains(&word.number("")));
@@ -242,6 +263,22 @@ fn mark(marks: &mut [bool], rows: &[RowIndex]) {
             *mark = true;
         }
     }
+}
+
+/// Lines of payments that are in several bundles, each with its bundle.
+fn settled_by_several(rows: &[SettlementRow<'_>], bundles: &[Bundle]) -> Vec<(RowIndex, usize)> {
+    let mut lines: Vec<(&str, Cip, usize, RowIndex)> = Vec::new();
+    for (place, bundle) in bundles.iter().enumerate() {
+        for index in &bundle.rows.settlements {
+            let payment = rows.get(*index).filter(|row| row.kind == SettlementKind::Payment);
+            lines.extend(payment.and_then(|row| Some((row.account.as_ref(), row.cip?, place, *index))));
+        }
+    }
+    lines.sort_unstable();
+    let same = |a: &(&str, Cip, usize, RowIndex), b: &(&str, Cip, usize, RowIndex)| (a.0, a.1) == (b.0, b.1);
+    let chunks = lines.chunk_by(same);
+    let several = chunks.filter(|chunk| chunk.first().map(|line| line.2) != chunk.last().map(|line| line.2));
+    several.flatten().map(|(_, _, place, row)| (*row, *place)).collect()
 }
 
 fn take_keys<R: Fact>(rows: &[R], indices: &[RowIndex], keys: &mut HashSet<u64>) {

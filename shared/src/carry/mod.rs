@@ -10,6 +10,7 @@ mod fact;
 mod living;
 mod reading;
 mod repeats;
+mod touched;
 
 pub use balance::{Balance, BalanceError, Moved, Share};
 pub use living::{Living, Stays, stays};
@@ -18,8 +19,9 @@ pub use reading::{CarryError, Told};
 pub(crate) use balance::Ends;
 pub(crate) use fact::{Fact, Key, payment_keys};
 pub(crate) use living::{Legs, marked, rows_stay};
-pub(crate) use reading::{FactText, Touched};
+pub(crate) use reading::FactText;
 pub(crate) use repeats::without_known;
+pub(crate) use touched::{Arrived, Touched};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,7 +69,10 @@ pub struct Heard {
     /// without a line.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub bank: BTreeMap<String, CoveredUntil>,
-    /// What settlements that are closed kept back, by month: an invoice is about all of a month.
+    /// The accounts at the bank with lines in a currency: a deposit is missing once all are heard on which it may come in.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bank_accounts: BTreeMap<String, BTreeSet<String>>,
+    /// What settlements kept back that are closed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fees: Vec<ClosedFees>,
 }
@@ -109,6 +114,9 @@ impl Heard {
             }
         }
         self.accounts.extend(other.accounts.iter().cloned());
+        for (currency, names) in &other.bank_accounts {
+            self.bank_accounts.entry(currency.clone()).or_default().extend(names.iter().cloned());
+        }
         self.fees.extend(other.fees.iter().cloned());
     }
 }

@@ -1,19 +1,16 @@
 //! Reads `open.ndjson` and `closed.ndjson`: each line's facts go, as canonical rows, to the reader of their leg.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::fact::{Fact, Key, payment_words};
 use super::{CarriedFile, Heard};
 use crate::calendar::Instant;
 use crate::formats::{Leg, Rejected};
 use crate::ids::{BreakId, Cip};
-use crate::lifecycle::evidence::SettlementRow;
-use crate::reconcile::{ClosedFees, Inputs, settlement_of};
 use crate::run::Look;
 
 /// A file of a run before this one that is not as it was written.
@@ -32,9 +29,9 @@ pub struct CarryError {
 
 /// Where a fact stands.
 #[derive(Clone, Copy, Debug)]
-struct Place<'a> {
-    file: &'a str,
-    line: u64,
+pub(super) struct Place<'a> {
+    pub(super) file: &'a str,
+    pub(super) line: u64,
 }
 
 /// Facts of one leg and source, one canonical row a line.
@@ -84,8 +81,6 @@ pub struct Told<'a> {
     /// Lines of settlements that are closed, each there for its payment.
     pub(crate) settled: FactText<'a>,
     pub(crate) bank: FactText<'a>,
-    /// What settlements that are judged again had added to the fees of their months when they were closed.
-    pub(crate) fees: Vec<ClosedFees>,
     pub(crate) opened: BTreeMap<BreakId, Instant>,
     pub(crate) looks: Vec<Look>,
     /// Stubs that something touched and that are too old to be reopened.
@@ -94,22 +89,20 @@ pub struct Told<'a> {
 
 /// One line of either file; columns for people are passed over.
 #[derive(Deserialize)]
-struct Item<'a> {
+pub(super) struct Item<'a> {
     #[serde(default)]
-    account: String,
+    pub(super) account: String,
     #[serde(default)]
     break_id: String,
     opened_at: Option<String>,
-    closed_at: Option<String>,
+    pub(super) closed_at: Option<String>,
     #[serde(default)]
     looks: BTreeMap<String, String>,
     #[serde(borrow, default)]
-    keys: Vec<Cow<'a, str>>,
+    pub(super) keys: Vec<Cow<'a, str>>,
     /// Keys that the stub brings in once it is touched by another.
     #[serde(borrow, default)]
-    brings: Vec<Cow<'a, str>>,
-    #[serde(default)]
-    fees: Vec<ClosedFees>,
+    pub(super) brings: Vec<Cow<'a, str>>,
     #[serde(borrow)]
     facts: RawFacts<'a>,
 }
@@ -181,7 +174,7 @@ impl<'a> Told<'a> {
         u64::try_from(told.count()).unwrap_or(u64::MAX)
     }
 
-    fn take(&mut self, place: Place<'a>, item: Item<'_>) -> Result<(), CarryError> {
+    pub(super) fn take(&mut self, place: Place<'a>, item: Item<'_>) -> Result<(), CarryError> {
         let time = |field: &str, text: &str| {
             Instant::parse(text).ok_or_else(|| place.error(field, "is no RFC 3339 time"))
         };
@@ -209,13 +202,12 @@ impl<'a> Told<'a> {
         item.facts.settlements.iter().for_each(|line| self.settlements.push_numbered(place, line));
         item.facts.settled.iter().for_each(|line| self.settled.push_numbered(place, line));
         item.facts.bank.iter().for_each(|line| self.bank.push_numbered(place, line));
-        self.fees.extend(item.fees);
         Ok(())
     }
 }
 
 impl Place<'_> {
-    fn error(&self, field: &str, reason: &str) -> CarryError {
+    pub(super) fn error(&self, field: &str, reason: &str) -> CarryError {
         CarryError {
             file: self.file.to_owned(),
             line: self.line,
@@ -225,7 +217,7 @@ impl Place<'_> {
     }
 }
 
-fn lines_of<'a>(file: &CarriedFile<'a>) -> impl Iterator<Item = (Place<'a>, &'a [u8])> {
+pub(super) fn lines_of<'a>(file: &CarriedFile<'a>) -> impl Iterator<Item = (Place<'a>, &'a [u8])> {
     let name = file.name;
     let numbered = (1u64..).zip(file.bytes.split(|byte| *byte == b'\n'));
     numbered
@@ -233,7 +225,7 @@ fn lines_of<'a>(file: &CarriedFile<'a>) -> impl Iterator<Item = (Place<'a>, &'a 
         .map(move |(line, bytes)| (Place { file: name, line }, bytes))
 }
 
-fn read<'l>(place: Place<'_>, line: &'l [u8]) -> Result<Item<'l>, CarryError> {
+pub(super) fn read<'l, T: Deserialize<'l>>(place: Place<'_>, line: &'l [u8]) -> Result<T, CarryError> {
     serde_json::from_slice(line).map_err(|error| {
         // The parser repeats texts that it stumbles over; its category is enough.
         let what = match error.classify() {
@@ -242,103 +234,4 @@ fn read<'l>(place: Place<'_>, line: &'l [u8]) -> Result<Item<'l>, CarryError> {
         };
         place.error("the line", what)
     })
-}
-
-/// The keys of a run's rows, by which it takes stubs in.
-#[derive(Debug, Default)]
-pub(crate) struct Touched(HashSet<u64>);
-
-impl Touched {
-    /// The keys of everything that the run has read so far.
-    pub(crate) fn by(inputs: &Inputs<'_>) -> Touched {
-        let mut touched = Touched::default();
-        touched.add(&inputs.orders);
-        touched.add(&inputs.reports);
-        touched.add(inputs.notices.as_deref().unwrap_or_default());
-        // A line of a settlement that is closed is there for its payment, and brings nothing of the settlement back.
-        let is_judged = |row: &SettlementRow<'_>| {
-            inputs.closed_settlements.is_empty() || !inputs.closed_settlements.contains(&settlement_of(row))
-        };
-        touched.add(inputs.settlements.iter().flatten().filter(|row| is_judged(row)));
-        if let Some(bank) = &inputs.bank {
-            touched.add(bank);
-            // A debit may have shown the refund of a payment before anybody told of the refund.
-            for row in &inputs.orders {
-                touched.0.extend(payment_words(Some(&row.reference_id), row.cips.iter().copied()));
-            }
-            for row in &inputs.reports {
-                touched.0.extend(payment_words(row.reference_id.as_deref(), row.cip.into_iter()));
-            }
-        }
-        touched
-    }
-
-    /// Settlements of an account, by name.
-    pub(crate) fn by_settlements<'s>(settlements: impl Iterator<Item = (&'s str, &'s str)>) -> Touched {
-        Touched(settlements.map(|(account, id)| Key::Settlement(id).number(account)).collect())
-    }
-
-    fn add<'r, R: Fact + 'r>(&mut self, rows: impl IntoIterator<Item = &'r R>) {
-        for row in rows {
-            self.0.extend(row.touches().map(|key| key.number(row.account())));
-        }
-    }
-
-    /// The stubs that bear one of the keys, and those that share a key (and not a mere hint) with these. Lines are read one by one, and only
-    /// what is taken in is kept. A stub that was closed before `oldest` is counted and left alone.
-    pub(crate) fn stubs<'a>(
-        mut self,
-        files: &[CarriedFile<'a>],
-        oldest: Option<Instant>,
-    ) -> Result<Told<'a>, CarryError> {
-        let mut told = Told::default();
-        let mut met = BTreeSet::new();
-        let mut grows = !self.0.is_empty();
-        while grows {
-            grows = false;
-            for (number, file) in files.iter().enumerate() {
-                for (place, line) in lines_of(file) {
-                    if met.contains(&(number, place.line)) {
-                        continue;
-                    }
-                    let item = read(place, line)?;
-                    let keys = key_numbers(place, &item.account, &item.keys)?;
-                    if !keys.iter().any(|(key, _)| self.0.contains(key)) {
-                        continue;
-                    }
-                    met.insert((number, place.line));
-                    if is_too_old(place, &item, oldest)? {
-                        told.forgotten = told.forgotten.saturating_add(1);
-                        continue;
-                    }
-                    let brings = key_numbers(place, &item.account, &item.brings)?;
-                    for (key, _) in keys.into_iter().filter(|(_, is_hint)| !is_hint).chain(brings) {
-                        grows |= self.0.insert(key);
-                    }
-                    told.take(place, item)?;
-                }
-            }
-        }
-        Ok(told)
-    }
-}
-
-/// The keys of a stub, each with whether it is a mere hint.
-fn key_numbers(
-    place: Place<'_>,
-    account: &str,
-    words: &[Cow<'_, str>],
-) -> Result<Vec<(u64, bool)>, CarryError> {
-    let number = |word: &Cow<'_, str>| {
-        let key = Key::of_word(word).ok_or_else(|| place.error("keys", "names what is no key"))?;
-        Ok((key.number(account), key.is_hint()))
-    };
-    words.iter().map(number).collect()
-}
-
-fn is_too_old(place: Place<'_>, item: &Item<'_>, oldest: Option<Instant>) -> Result<bool, CarryError> {
-    let Some(closed_at) = &item.closed_at else { return Ok(false) };
-    let closed_at =
-        Instant::parse(closed_at).ok_or_else(|| place.error("closed_at", "is no RFC 3339 time"))?;
-    Ok(oldest.is_some_and(|oldest| closed_at < oldest))
 }

@@ -332,6 +332,15 @@ impl Policy {
         })
     }
 
+    /// Whether an account at the bank may take deposits of this account: the policy lists it for this account, or lists none for
+    /// this account and it for no other.
+    #[must_use]
+    pub fn may_take_deposits(&self, account: &str, bank_account: &str) -> bool {
+        let own = &self.settlement_rules(account).bank_accounts;
+        let is_nobodys = || !self.bank_accounts().any(|(listed, _)| listed == bank_account);
+        if own.is_empty() { is_nobodys() } else { own.iter().any(|listed| listed == bank_account) }
+    }
+
     /// The accounts that the policy names.
     pub fn accounts(&self) -> impl Iterator<Item = &str> {
         self.sources.keys().map(String::as_str)
@@ -404,6 +413,23 @@ mod tests {
         assert_eq!(policy.forward_url("tienda"), Some("https://shop.example/pe"));
         assert_eq!(policy.forward_url("otra"), None);
         assert_ne!(policy.hash_hex(), Policy::default().hash_hex());
+    }
+
+    #[test]
+    fn an_account_at_the_bank_is_whose_it_is_listed_for_or_else_of_those_that_list_none() {
+        let policy = Policy::parse(
+            "[accounts.a]\nbank_accounts = [\"1\", \"3\"]\n[accounts.b]\nbank_accounts = [\"2\", \"3\"]\n[accounts.c]\n",
+        )
+        .unwrap();
+        let check = |bank_account: &str, expected: &[&str]| {
+            let may = |account: &&str| policy.may_take_deposits(account, bank_account);
+            let found: Vec<&str> = ["a", "b", "c", "unnamed"].into_iter().filter(may).collect();
+            assert_eq!(found, expected, "{bank_account}");
+        };
+        check("1", &["a"]);
+        check("2", &["b"]);
+        check("3", &["a", "b"]);
+        check("9", &["c", "unnamed"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::LegRows;
 use super::settlement::{Batch, fees_of};
-use crate::config::Policy;
+use crate::calendar::Day;
 use crate::lifecycle::evidence::SettlementRow;
 use crate::lifecycle::settle::RowIndex;
 use crate::money::Currency;
@@ -45,7 +45,7 @@ pub struct Bundle {
     pub fees: Vec<ClosedFees>,
 }
 
-/// What closed settlements kept back in one month: an invoice is about all of a month, and a run has the settlements that
+/// What a closed settlement kept back in one month: an invoice is about all of a month, and a run has the settlements that
 /// are not closed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClosedFees {
@@ -55,9 +55,9 @@ pub struct ClosedFees {
     pub currency: String,
     /// The month of the payout: `2026-03`.
     pub month: String,
-    /// The settlement, where the policy lists an invoice by its number.
+    /// The settlement; absent in the sum of those that are too old to be judged again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub number: Option<String>,
+    pub settlement: Option<String>,
     /// The commission, in millionths.
     pub commission: i64,
     /// The tax on it, in millionths.
@@ -65,35 +65,37 @@ pub struct ClosedFees {
 }
 
 impl ClosedFees {
-    /// What takes these fees out of a sum.
-    #[must_use]
-    pub fn negated(&self) -> ClosedFees {
-        let ClosedFees { commission, igv, .. } = *self;
-        ClosedFees { commission: commission.saturating_neg(), igv: igv.saturating_neg(), ..self.clone() }
+    /// Whether they are those of one of these settlements.
+    pub(crate) fn is_of(&self, settlements: &BTreeSet<SettlementName>) -> bool {
+        let (Some(settlement), Some(currency)) = (&self.settlement, Currency::from_code(&self.currency))
+        else {
+            return false;
+        };
+        settlements.contains(&(self.account.clone(), settlement.clone(), currency))
     }
 
-    /// One sum for each account, currency, month and invoice; nothing for those that come to nothing.
-    #[must_use]
-    pub fn summed<'f>(fees: impl Iterator<Item = &'f ClosedFees>) -> Vec<ClosedFees> {
+    /// One entry for each settlement and month, and one for all settlements of a month before `oldest`; nothing for what
+    /// comes to nothing.
+    pub(crate) fn summed(fees: impl Iterator<Item = ClosedFees>, oldest: &str) -> Vec<ClosedFees> {
         let mut sums: BTreeMap<_, (i64, i64)> = BTreeMap::new();
         for fee in fees {
-            let key = (&fee.account, &fee.currency, &fee.month, &fee.number);
+            let settlement = fee.settlement.filter(|_| fee.month.as_str() >= oldest);
+            let key = (fee.account, fee.currency, fee.month, settlement);
             let (commission, igv) = sums.entry(key).or_default();
             *commission = commission.saturating_add(fee.commission);
             *igv = igv.saturating_add(fee.igv);
         }
         sums.retain(|_, sum| *sum != (0, 0));
-        let fees =
-            sums.into_iter().map(|((account, currency, month, number), (commission, igv))| ClosedFees {
-                account: account.clone(),
-                currency: currency.clone(),
-                month: month.clone(),
-                number: number.clone(),
-                commission,
-                igv,
-            });
+        let fees = sums.into_iter().map(|((account, currency, month, settlement), (commission, igv))| {
+            ClosedFees { account, currency, month, settlement, commission, igv }
+        });
         fees.collect()
     }
+}
+
+/// The month of a day, as fees name it.
+pub(crate) fn month_of(day: Day) -> String {
+    day.to_string().chars().take(7).collect()
 }
 
 /// The bundle of settlements that are paid by these lines.
@@ -101,30 +103,27 @@ pub(super) fn bundle<'b, 'r: 'b>(
     rows: &[SettlementRow<'_>],
     batches: impl Iterator<Item = &'b Batch<'r>>,
     bank: Vec<RowIndex>,
-    policy: &Policy,
 ) -> Bundle {
     let mut bundle = Bundle::default();
     bundle.rows.bank = bank;
     for batch in batches {
         bundle.rows.settlements.extend(batch.rows.iter().chain(&batch.duplicates));
-        let invoices = &policy.settlement_rules(batch.account).fee_invoices;
-        let listed = invoices.iter().any(|invoice| invoice.number == batch.id);
-        for line in batch.rows.iter().filter_map(|row| rows.get(*row)) {
-            let Some(day) = line.paid_on.or(batch.paid_on) else { continue };
-            let (commission, igv) = fees_of(line);
-            let micros = |amount: i128| i64::try_from(amount).unwrap_or(i64::MAX);
-            let month = day.to_string().chars().take(7).collect::<String>();
-            let numbers = BTreeSet::from([None, listed.then(|| batch.id.to_owned())]);
-            bundle.fees.extend(numbers.into_iter().map(|number| ClosedFees {
-                account: batch.account.to_owned(),
-                currency: batch.currency.code().to_owned(),
-                month: month.clone(),
-                number,
-                commission: micros(commission),
-                igv: micros(igv),
-            }));
-        }
+        let kept = batch.rows.iter().filter_map(|row| fees_kept(rows.get(*row)?, batch));
+        bundle.fees.extend(ClosedFees::summed(kept, ""));
     }
-    bundle.fees = ClosedFees::summed(bundle.fees.iter());
     bundle
+}
+
+/// What a line kept back; nothing where no day of its payout is known.
+fn fees_kept(line: &SettlementRow<'_>, batch: &Batch<'_>) -> Option<ClosedFees> {
+    let (commission, igv) = fees_of(line);
+    let micros = |amount: i128| i64::try_from(amount).unwrap_or(i64::MAX);
+    Some(ClosedFees {
+        account: batch.account.to_owned(),
+        currency: batch.currency.code().to_owned(),
+        month: month_of(line.paid_on.or(batch.paid_on)?),
+        settlement: Some(batch.id.to_owned()),
+        commission: micros(commission),
+        igv: micros(igv),
+    })
 }

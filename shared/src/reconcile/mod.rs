@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub(crate) use book::empty_totals;
 pub use bundle::{Bundle, ClosedFees, SettlementName};
-pub(crate) use bundle::{settlement_of, settlements_of};
+pub(crate) use bundle::{month_of, settlement_of, settlements_of};
 pub use conservation::{Buckets, ConservationError, Held};
 pub(crate) use conservation::{ReadRows, Tally, check_variance};
 pub use exchange::Exchange;
@@ -69,12 +69,16 @@ pub struct Inputs<'a> {
     pub settlements: Option<Vec<SettlementRow<'a>>>,
     /// Lines of the bank's statements; absent where they are no part of the run.
     pub bank: Option<Vec<BankRow<'a>>>,
+    /// The run is one account's alone: other runs have what explains the lines of the bank that are others'.
+    pub is_of_one_account: bool,
     /// The accounts that earlier runs were about.
     pub known_accounts: BTreeSet<String>,
+    /// The accounts at the bank of which earlier runs have had lines in a currency.
+    pub known_bank_accounts: BTreeMap<Currency, BTreeSet<String>>,
     /// Settlements that an earlier run has closed. Of them there are only lines that payments of this run need, and nothing
     /// of them is judged.
     pub closed_settlements: BTreeSet<SettlementName>,
-    /// What settlements kept back that earlier runs have closed.
+    /// What settlements kept back that earlier runs have closed and this one does not judge.
     pub closed_fees: Vec<ClosedFees>,
 }
 
@@ -93,6 +97,21 @@ impl<'a> Inputs<'a> {
             }
         }
         accounts
+    }
+
+    /// The accounts at the bank with lines in a currency, in this run or those before it.
+    pub(crate) fn bank_accounts(&self) -> BTreeMap<Currency, BTreeSet<&str>> {
+        let mut seen: BTreeMap<Currency, BTreeSet<&str>> = BTreeMap::new();
+        for (currency, names) in &self.known_bank_accounts {
+            seen.entry(*currency).or_default().extend(names.iter().map(String::as_str));
+        }
+        for row in self.bank.iter().flatten() {
+            let names = seen.entry(row.amount.currency).or_default();
+            if !names.contains(row.bank_account.as_ref()) {
+                names.insert(&row.bank_account);
+            }
+        }
+        seen
     }
 }
 

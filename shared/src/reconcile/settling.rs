@@ -86,7 +86,10 @@ pub(super) fn judge(
         None => None,
     };
     let bank = inputs.bank.as_deref();
-    let owners = Owners::new(&accounts, bank.unwrap_or_default(), under);
+    let mut owners = Owners::new(&accounts, inputs.bank_accounts(), under);
+    if inputs.is_of_one_account {
+        owners.share_with_others(&accounts, under);
+    }
     let settled = judged.as_ref().zip(inputs.settlements.as_deref()).map(|(judged, rows)| (rows, judged));
     let mut at_bank = match bank {
         Some(rows) => Some(deposit::judge(rows, settled, payments, &owners, under)?),
@@ -101,7 +104,7 @@ pub(super) fn judge(
         settling.lines.append(&mut judged.lines);
         settling.waiting.reports.append(&mut judged.waiting.reports);
         settling.waiting.settlements.append(&mut judged.waiting.settlements);
-        settling.bundles = bundles(inputs, &judged, groups, under);
+        settling.bundles = bundles(inputs, &judged, groups);
         settling.settlements = shown(&judged, paid);
         settling.settlement_rows = Some(judged.rows);
         settling.payments = Some(judged.payments);
@@ -121,14 +124,13 @@ fn bundles(
     inputs: &Inputs<'_>,
     judged: &Judged<'_>,
     groups: Option<Vec<(Vec<usize>, Vec<RowIndex>)>>,
-    under: Under<'_>,
 ) -> Vec<Bundle> {
     let rows = inputs.settlements.as_deref().unwrap_or_default();
     let alone = || (0..judged.batches.len()).map(|batch| (vec![batch], Vec::new())).collect();
     let groups = groups.unwrap_or_else(alone);
     let bundle = |(batches, lines): (Vec<usize>, Vec<RowIndex>)| {
         let batches = batches.iter().filter_map(|batch| judged.batches.get(*batch));
-        bundle::bundle(rows, batches, lines, under.policy)
+        bundle::bundle(rows, batches, lines)
     };
     groups.into_iter().map(bundle).collect()
 }

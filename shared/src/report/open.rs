@@ -15,7 +15,7 @@ use crate::lifecycle::evidence::{OrderRow, ReportRow};
 use crate::lifecycle::settle::RowIndex;
 use crate::money::{write_digits, write_minor};
 use crate::reconcile::class::Class;
-use crate::reconcile::{Bundle, CipText, ClosedFees, LegRows, Line, Shown};
+use crate::reconcile::{Bundle, CipText, LegRows, Line, Shown};
 
 /// The class of facts on which no line rests: a notice that waits for its report, an event that claims no money.
 const NO_LINE: &str = "evidence";
@@ -70,7 +70,7 @@ impl<'h> OpenLines<'h> {
         if self.0.holds(line) {
             let share = self.0.share_of(line);
             begin_open(&line.shown(), out);
-            self.0.finish(&line.account, &share, &[], out);
+            self.0.finish(&line.account, &share, out);
         }
     }
 
@@ -112,7 +112,7 @@ pub fn closed_ndjson(handed: &HandedOn<'_>) -> Vec<u8> {
         if !share.is_empty() {
             begin(line.class.word(), &mut out);
             member(&mut out, "account", &line.account);
-            items.finish(&line.account, &share, &[], &mut out);
+            items.finish(&line.account, &share, &mut out);
         }
     }
     // A payment's stub has its own lines of them; who touches the settlement is given all.
@@ -214,7 +214,7 @@ impl<'h> Items<'h> {
             let mut item = Vec::new();
             begin(PAYOUT, &mut item);
             member(&mut item, "account", account);
-            self.finish(account, &share, &bundle.fees, &mut item);
+            self.finish(account, &share, &mut item);
             items.push(item);
         }
         items.sort();
@@ -271,7 +271,7 @@ impl<'h> Items<'h> {
             let mut item = Vec::new();
             begin(NO_LINE, &mut item);
             member(&mut item, "account", account);
-            self.finish(account, &share, &[], &mut item);
+            self.finish(account, &share, &mut item);
             items.push(item);
         };
         for (index, row) in marked(self.legs.orders, &left.orders) {
@@ -294,7 +294,7 @@ impl<'h> Items<'h> {
     }
 
     /// Everything after the columns: in a stub its time and keys, then looks and facts.
-    fn finish(&self, account: &str, share: &Share, fees: &[ClosedFees], out: &mut Vec<u8>) {
+    fn finish(&self, account: &str, share: &Share, out: &mut Vec<u8>) {
         if let Some(closed_at) = &self.closed_at {
             if !closed_at.is_empty() {
                 member(out, "closed_at", closed_at);
@@ -306,7 +306,6 @@ impl<'h> Items<'h> {
                 out.extend_from_slice(b",\"brings\":");
                 texts_list(&brings, out);
             }
-            write_fees(fees, out);
         }
         let looks = self.looks(account, share);
         if !looks.is_empty() {
@@ -435,26 +434,6 @@ fn texts_list(texts: &BTreeSet<String>, out: &mut Vec<u8>) {
         write_json_text(text, out);
     }
     out.push(b']');
-}
-
-/// What closed settlements kept back, where they did.
-fn write_fees(fees: &[ClosedFees], out: &mut Vec<u8>) {
-    let object = |fees: &ClosedFees| {
-        let ClosedFees { account, currency, month, number, commission, igv } = fees;
-        let mut object = b"{\"account\":".to_vec();
-        write_json_text(account, &mut object);
-        member(&mut object, "currency", currency);
-        member(&mut object, "month", month);
-        if let Some(number) = number {
-            member(&mut object, "number", number);
-        }
-        object.extend_from_slice(format!(",\"commission\":{commission},\"igv\":{igv}}}").as_bytes());
-        object
-    };
-    if !fees.is_empty() {
-        out.extend_from_slice(b",\"fees\":");
-        list(out, fees.iter().map(object).collect());
-    }
 }
 
 fn texts<R: Fact>(rows: &[R], indices: &[RowIndex]) -> Vec<Vec<u8>> {

@@ -11,10 +11,12 @@ use crate::calendar::Instant;
 use crate::carry::{
     Balance, Carried, CarriedFile, Fact, FactText, Legs, Living, Moved, Told, Touched, marked, without_known,
 };
+use crate::config::Policy;
 use crate::formats::{self, Format, Leg, LegMapping, Source, Table};
 use crate::ids::{BreakId, Cip};
 use crate::lifecycle::evidence::{SettlementKind, SettlementRow};
-use crate::reconcile::{Bundle, ClosedFees, Inputs, settlement_of, settlements_of};
+use crate::money::Currency;
+use crate::reconcile::{Bundle, ClosedFees, Inputs, month_of, settlement_of, settlements_of};
 use crate::report::InputRecord;
 
 impl<'a> Reading<'a> {
@@ -77,12 +79,22 @@ impl<'a> Reading<'a> {
         if !bank.is_empty() || told.heard.has(Leg::Bank) {
             join(&mut self.balance, moved, self.inputs.bank.get_or_insert_default(), bank);
         }
+        self.remember(told, settings);
+        Ok(())
+    }
+
+    /// Takes over what is remembered beside facts.
+    fn remember(&mut self, told: &Told<'_>, settings: &Settings<'_>) {
         let is_own = |account: &str| settings.only_account.is_none_or(|own| account == own);
         let known = told.heard.accounts.iter().filter(|account| is_own(account)).cloned();
         self.inputs.known_accounts.extend(known);
-        // What is judged again counts for itself.
-        let fees = told.heard.fees.iter().cloned().chain(told.fees.iter().map(ClosedFees::negated));
-        self.inputs.closed_fees.extend(fees.filter(|fees| is_own(&fees.account)));
+        for (currency, names) in &told.heard.bank_accounts {
+            if let Some(currency) = Currency::from_code(currency) {
+                let known = self.inputs.known_bank_accounts.entry(currency).or_default();
+                known.extend(names.iter().cloned());
+            }
+        }
+        self.inputs.closed_fees.extend(told.heard.fees.iter().filter(|fees| is_own(&fees.account)).cloned());
         self.heard.bank.remember(&told.heard.bank);
         self.heard.looks.extend(told.looks.iter().cloned());
         self.heard.before = self.heard.before.max(told.heard.as_of);
@@ -92,7 +104,6 @@ impl<'a> Reading<'a> {
                 *known = until.max(*known);
             }
         }
-        Ok(())
     }
 
     /// The stubs that are touched, as far as they are still remembered at this moment.
@@ -163,6 +174,8 @@ impl<'a> Reading<'a> {
     pub(super) fn close_settlements(&mut self) {
         let closed = self.known_settlements.difference(&self.judged_settlements);
         self.inputs.closed_settlements = closed.cloned().collect();
+        // What is judged again counts for itself.
+        self.inputs.closed_fees.retain(|fees| !fees.is_of(&self.judged_settlements));
     }
 
     /// Books what is closed and what is carried on, and checks that nothing was lost on the way.
@@ -183,10 +196,23 @@ pub(super) fn book_ends(balance: &mut Balance, inputs: &Inputs<'_>, living: &Liv
     book_out(balance, legs.bank, &living.bank, &once.bank);
 }
 
+/// For so many days after stubs are forgotten the fees of a settlement stand by themselves: it may have been closed that long
+/// after its payout.
+const FEES_APART: TimeDelta = TimeDelta::days(366);
+
 /// What settlements kept back that are closed by now, for the next run.
-pub(super) fn closed_fees(inputs: &Inputs<'_>, bundles: &[Bundle], living: &Living) -> Vec<ClosedFees> {
+pub(super) fn closed_fees(
+    inputs: &Inputs<'_>,
+    bundles: &[Bundle],
+    living: &Living,
+    policy: &Policy,
+    as_of: Option<Instant>,
+) -> Vec<ClosedFees> {
+    let remembered = TimeDelta::days(i64::from(policy.carry.closed_days));
+    let oldest = as_of.map(|as_of| month_of(as_of.moved(-remembered).moved(-FEES_APART).business_day()));
     let closed = bundles.iter().zip(&living.bundles).filter(|(_, lives)| !**lives);
-    ClosedFees::summed(closed.flat_map(|(bundle, _)| &bundle.fees).chain(&inputs.closed_fees))
+    let fees = closed.flat_map(|(bundle, _)| &bundle.fees).chain(&inputs.closed_fees);
+    ClosedFees::summed(fees.cloned(), oldest.as_deref().unwrap_or_default())
 }
 
 /// When breaks that are known already were first seen: by what keeps them, else by the run before.

@@ -9,7 +9,8 @@ use super::digest::sha256_hex;
 use super::heard::{FileFacts, FileName, Heard};
 use super::{FileCoverage, Look, Outputs, Run, RunError, Settings, StreamedFile};
 use crate::calendar::Instant;
-use crate::carry::{Balance, Carried, Living, Moved, Told, Touched};
+use crate::carry::{Arrived, Balance, Carried, Living, Moved, Told, Touched};
+use crate::config::Policy;
 use crate::formats::{self, FileError, Leg, LegMapping, Source, StatementFormat, Table};
 use crate::lifecycle::evidence::{BankRow, ReportRow, SettlementRow};
 use crate::reconcile::class::{Class, Reason};
@@ -33,10 +34,11 @@ pub(super) fn execute(
         reading.read(file, bytes, settings)?;
     }
     reading.book_arrivals();
+    let arrived = Arrived::all(&reading.inputs);
     reading.take_over(&open, Moved::Opening, settings)?;
     let as_of = settings.as_of.or(reading.heard.latest_of_all());
     reading.close_settlements();
-    let touched = Touched::by(&reading.inputs);
+    let touched = Touched::by(&reading.inputs, arrived);
     let stubs = reading.touched_stubs(touched, carried.closed, settings, as_of)?;
     reading.take_over(&stubs, Moved::Reopened, settings)?;
     let elsewhere = Touched::by_settlements(reading.settled_elsewhere().into_iter());
@@ -47,6 +49,7 @@ pub(super) fn execute(
     // Without a single time nothing can be late, expired or waited for: any moment judges alike.
     let moment = as_of.unwrap_or_default();
     reading.inputs.refused = settings.refused;
+    reading.inputs.is_of_one_account = settings.only_account.is_some();
     let coverage = reading.heard.coverage(settings, moment);
     let opened = days::opened(settings, &open);
     let mut outcome = reconcile::run(&reading.inputs, &coverage, settings.policy, moment, &opened)?;
@@ -57,7 +60,8 @@ pub(super) fn execute(
     let living = Living::new(&reading.inputs, &outcome, settings.policy, as_of);
     reading.close_balance(&living)?;
     let Reading { inputs, heard, balance, .. } = reading;
-    let written = Written { inputs: &inputs, living: &living, coverage: &coverage, as_of };
+    let written =
+        Written { inputs: &inputs, living: &living, coverage: &coverage, policy: settings.policy, as_of };
     written.write(&outcome, &heard, carried.keep_closed, outputs)?;
     let found = Found {
         breaks: outcome.lines.into_iter().filter(|line| line.class.is_break()).collect(),
@@ -77,6 +81,7 @@ struct Written<'w> {
     inputs: &'w Inputs<'w>,
     living: &'w Living,
     coverage: &'w Coverage,
+    policy: &'w Policy,
     as_of: Option<Instant>,
 }
 
@@ -101,7 +106,7 @@ impl Written<'_> {
         };
         let mut tables = Tables::begin();
         let mut next = heard.for_the_next(self.as_of, self.inputs);
-        next.fees = days::closed_fees(self.inputs, &outcome.bundles, self.living);
+        next.fees = days::closed_fees(self.inputs, &outcome.bundles, self.living, self.policy, self.as_of);
         tables.open = report::open_header(&next)?;
         let mut open = OpenLines::new(&handed);
         open.write_payouts(&mut tables.open);
@@ -238,8 +243,12 @@ impl<'a> Reading<'a> {
                 FileFacts::take(table, sha256, inputs.settlements.get_or_insert_default())
             }
             Leg::Bank => {
-                let table = read_bank(&source, &settings.mapping.bank)?;
+                let mut table = read_bank(&source, &settings.mapping.bank)?;
                 heard.bank.hear(&table, file.coverage);
+                if let Some(own) = settings.only_account {
+                    // A statement may be of several accounts at the bank, and the policy says whose they are.
+                    table.rows.retain(|row| settings.policy.may_take_deposits(own, &row.bank_account));
+                }
                 FileFacts::take(table, sha256, inputs.bank.get_or_insert_default())
             }
         };

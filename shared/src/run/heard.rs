@@ -162,6 +162,10 @@ impl Heard {
             (Leg::Settlements, inputs.settlements.is_some()),
             (Leg::Bank, inputs.bank.is_some()),
         ];
+        for (currency, names) in inputs.bank_accounts() {
+            let names = names.into_iter().map(str::to_owned).collect();
+            heard.bank_accounts.insert(currency.code().to_owned(), names);
+        }
         for (leg, _) in legs.into_iter().filter(|(_, is_there)| *is_there) {
             heard.set(leg, self.covered_until.get(&leg).copied());
         }

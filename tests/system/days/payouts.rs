@@ -72,6 +72,23 @@ fn a_bank_that_is_late_makes_no_break() {
     case("", [day(), day(), deposit("09")], &["matched"]);
 }
 
+/// On a day without a statement the bank has been heard as far as the day before, of all its accounts.
+#[test]
+fn a_deposit_that_is_missing_is_so_on_a_day_without_a_statement() {
+    let first = day()
+        .order("created_at=2T10:00 paid_at=3T11:00")
+        .report("paid_at=3T11:00 observed_at=4T09:00")
+        .settlement(SETTLED);
+    let missing = ["matched", "missing_deposit"];
+    check(&[
+        (bank_until(first, "06"), &["matched"]),
+        (bank_until(day(), "11"), &missing),
+        (day(), &missing),
+        (day().bank("value_date=2026-03-12"), &missing[..1]),
+        (day(), &[]),
+    ]);
+}
+
 /// A settlement that is closed is not judged by the one line that a payment of it still needs.
 #[test]
 fn a_settlement_that_is_closed_stays_closed() {
@@ -159,8 +176,9 @@ fn world(seed: u64) -> (Desk, ChaCha8Rng) {
         let gross = if kind == "payment" { chance.one(&["50.00", "60.00"]) } else { "-50.00" };
         let cip = if kind == "adjustment" { "" } else { chance.one(&["100", "200", "300", "400"]) };
         // Day and reference are those of the batch.
-        let (batch, paid_on) = *[("1", "04"), ("2", "06"), ("3", "06")].choose(&mut chance.0).unwrap();
-        let reference = ["OP-7001", "OP-7002", "OP-7002"][batch.parse::<usize>().unwrap() - 1];
+        let batches =
+            [("1", "04", "OP-7001"), ("2", "06", "OP-7002"), ("3", "06", "OP-7002"), ("4", "11", "OP-7004")];
+        let (batch, paid_on, reference) = *batches.choose(&mut chance.0).unwrap();
         world = world.settlement(&format!(
             "settlement_id=L-100{batch} kind={kind} cip={cip} gross={gross} commission= igv= net={gross} paid_on=2026-03-{paid_on} bank_reference={reference}"
         ));
@@ -168,11 +186,19 @@ fn world(seed: u64) -> (Desk, ChaCha8Rng) {
     for _ in 0..chance.0.random_range(0..5) {
         let reference = chance.one(&["OP-7001", "OP-7002", "", "R1000100", "X-9999"]);
         let description = chance.one(&["PAGOEFECTIVO", "ABONO-L-1001", "DEV-R1000200"]);
-        let (amount, date) = (chance.one(&["50.00", "100.00", "60.00", "-50.00"]), chance.one(&["06", "09"]));
+        let amount = chance.one(&["50.00", "100.00", "60.00", "-50.00"]);
+        let (account, date) =
+            (chance.one(&["191-1", "191-1", "191-2"]), chance.one(&["06", "09", "11", "13"]));
         world = world.bank(&format!(
-            "bank_reference={reference} amount={amount} value_date=2026-03-{date} description={description}"
+            "bank_account={account} bank_reference={reference} amount={amount} value_date=2026-03-{date} description={description}"
         ));
     }
+    // A file speaks of all its accounts up to its latest day, and a day's part of it would not: each has a file of its own.
+    let lines: Vec<Row> = world.bank.drain(..).flatten().collect();
+    world.bank = lines.into_iter().fold(vec![Vec::new(), Vec::new()], |mut files, line| {
+        files[usize::from(line["bank_account"] == "191-2")].push(line);
+        files
+    });
     each_line_once(&mut world);
     (world, chance.0)
 }

@@ -109,7 +109,9 @@ pub(super) fn judge(
         let covered = under.coverage.settlements.filter(|_| settlements.is_some());
         under.may_come(account, Awaited::Explanation, line.value_date.start(), covered)
     };
-    let searched = search::search(&ledger, &mut sets, waits);
+    // Nothing is proved by a sum of a credit that may be another account's.
+    let is_open = |line: &BankRow<'_>| waits(line) || ledger.owners.is_shared(&line.bank_account);
+    let searched = search::search(&ledger, &mut sets, is_open);
     let groups = sets.groups();
     let taxes = separate_taxes(&ledger, &groups);
     let mut judged = Judged {
@@ -163,7 +165,7 @@ pub(super) fn judge(
         if waits(line) {
             judged.rows.put([row], Bucket::Open);
             judged.waiting.bank.push(*row);
-        } else {
+        } else if !ledger.owners.is_shared(&line.bank_account) {
             judged.rows.put([row], Bucket::Break);
             judged.lines.push(judge::unknown(&ledger, *row, line, &searched));
         }

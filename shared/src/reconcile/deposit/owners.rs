@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::under::Under;
-use crate::lifecycle::evidence::BankRow;
 use crate::money::Currency;
 
 /// Which accounts of the run are paid into which accounts at the bank.
@@ -14,10 +13,16 @@ pub(in super::super) struct Owners<'v> {
     unlisted: Vec<&'v str>,
     /// The bank accounts with lines in a currency.
     seen: BTreeMap<Currency, BTreeSet<&'v str>>,
+    /// The bank accounts that the policy lists for others as well, whose settlements other runs have.
+    shared: BTreeSet<&'v str>,
 }
 
 impl<'v> Owners<'v> {
-    pub fn new(accounts: &BTreeSet<&'v str>, rows: &'v [BankRow<'_>], under: Under<'v>) -> Self {
+    pub fn new(
+        accounts: &BTreeSet<&'v str>,
+        seen: BTreeMap<Currency, BTreeSet<&'v str>>,
+        under: Under<'v>,
+    ) -> Self {
         let mut listed: HashMap<&str, Vec<&str>> = HashMap::new();
         for (bank_account, account) in under.policy.bank_accounts() {
             let owners = listed.entry(bank_account).or_default();
@@ -27,14 +32,18 @@ impl<'v> Owners<'v> {
         }
         let lists_none = |account: &&&str| under.policy.settlement_rules(account).bank_accounts.is_empty();
         let unlisted = accounts.iter().filter(lists_none).copied().collect();
-        let mut seen: BTreeMap<Currency, BTreeSet<&str>> = BTreeMap::new();
-        for row in rows {
-            let names = seen.entry(row.amount.currency).or_default();
-            if !names.contains(row.bank_account.as_ref()) {
-                names.insert(&row.bank_account);
-            }
-        }
-        Owners { listed, unlisted, seen }
+        Owners { listed, unlisted, seen, shared: BTreeSet::new() }
+    }
+
+    /// Notes which bank accounts are those of accounts beside these, too.
+    pub fn share_with_others(&mut self, accounts: &BTreeSet<&'v str>, under: Under<'v>) {
+        let others = under.policy.bank_accounts().filter(|(_, account)| !accounts.contains(account));
+        self.shared = others.map(|(bank_account, _)| bank_account).collect();
+    }
+
+    /// Whether money on this bank account may be that of an account which is not in the run.
+    pub fn is_shared(&self, bank_account: &str) -> bool {
+        self.shared.contains(bank_account)
     }
 
     /// The accounts that may own a line of a bank account.

@@ -38,14 +38,13 @@ pub(in super::super) fn variances(
                     .iter()
                     .filter(|fees| fees.account == *account && fees.currency == invoice.currency.code())
             };
-            let by_number = |fees: &&ClosedFees| fees.number.as_deref() == Some(invoice.number.as_str());
+            let by_number = |fees: &&ClosedFees| fees.settlement.as_deref() == Some(invoice.number.as_str());
             let fees = match (own().find(|batch| batch.id == invoice.number), before().find(by_number)) {
                 (Some(batch), _) => Fees::of(rows, batch.rows.iter().copied()),
-                (None, Some(closed)) => Fees::default().with([closed].into_iter()),
+                (None, Some(_)) => Fees::default().with(before().filter(by_number)),
                 (None, None) if is_heard(invoice, under) => {
                     let month = invoice.month.first.to_string();
-                    let of_month =
-                        |fees: &&ClosedFees| fees.number.is_none() && month.starts_with(&fees.month);
+                    let of_month = |fees: &&ClosedFees| month.starts_with(&fees.month);
                     Fees::of(rows, rows_of_month(rows, own(), invoice)).with(before().filter(of_month))
                 }
                 (None, None) => continue,
