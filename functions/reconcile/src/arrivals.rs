@@ -11,7 +11,7 @@ use cuadre::formats::{self, FileError, Leg, Mapping, Source};
 use cuadre::ids::short_id;
 
 use crate::ReconcileError;
-use crate::judge::{LEG_BYTES_MAX, Objects};
+use crate::judge::{LEG_BYTES_MAX, Objects, RUN_BYTES_MAX};
 use crate::manifest::{LeftOut, Manifest, Version};
 
 /// How many days before the run before rows are listed again. They bear the day of their arrival, and may be written as late as the
@@ -35,6 +35,8 @@ pub(crate) struct Arrivals<'c> {
     as_of: Instant,
     /// What the run before had seen, and when it was; absent where everything is read anew.
     before: Option<(Instant, &'c BTreeSet<String>)>,
+    /// How much of all legs may still be read.
+    bytes_left: usize,
     pub(crate) objects: Objects,
     pub(crate) left_out: Vec<LeftOut>,
     pub(crate) seen: BTreeSet<String>,
@@ -49,22 +51,26 @@ impl<'c> Arrivals<'c> {
     ) -> Arrivals<'c> {
         let before = before.and_then(|manifest| Some((manifest.moment()?, &manifest.seen)));
         let (objects, left_out, seen) = (Objects::new(), Vec::new(), BTreeSet::new());
-        Arrivals { bucket, account, as_of, before, objects, left_out, seen }
+        Arrivals { bucket, account, as_of, before, bytes_left: RUN_BYTES_MAX, objects, left_out, seen }
     }
 
-    /// The rows of a leg. What cannot be read is left out, and is looked at again by the next run.
-    pub(crate) async fn leg(&mut self, leg: Leg) -> Result<Vec<Version>, ReconcileError> {
-        let prefix = layout::rows_prefix(leg, self.account);
+    /// The rows of a leg that lie in the folders of these accounts. What cannot be read is left out, and is looked at again by the
+    /// next run.
+    pub(crate) async fn leg(&mut self, leg: Leg, folders: &[&str]) -> Result<Vec<Version>, ReconcileError> {
         let mut wanted = Vec::new();
         let again = if leg == Leg::Notices { NOTICES_LISTED_AGAIN } else { ROWS_LISTED_AGAIN };
-        for listed in self.listed(&prefix, again, None).await? {
-            match format_of(&listed.key) {
-                Ok(_) => wanted.push(listed),
-                Err(reason) => self.leave_out(listed.key, format!("it {reason}")),
+        for folder in folders {
+            for listed in self.listed(&layout::rows_prefix(leg, folder), again, None).await? {
+                match format_of(&listed.key) {
+                    Ok(_) => wanted.push(listed),
+                    Err(reason) => self.leave_out(listed.key, format!("it {reason}")),
+                }
             }
         }
-        check_fit(&prefix, &wanted, LEG_BYTES_MAX)?;
         let account = self.account;
+        check_fit(&layout::rows_prefix(leg, account), &wanted, LEG_BYTES_MAX.min(self.bytes_left))?;
+        let bytes = wanted.iter().fold(0_u64, |sum, listed| sum.saturating_add(listed.bytes));
+        self.bytes_left = self.bytes_left.saturating_sub(usize::try_from(bytes).unwrap_or(usize::MAX));
         self.read(wanted, true, |key, bytes| readable(leg, key, bytes, account)).await
     }
 

@@ -10,6 +10,7 @@ use cuadre::aws::table::{Quarantined, RunState, Table};
 use cuadre::calendar::Instant;
 use cuadre::config::Policy;
 use cuadre::config::sources::SourceKind;
+use cuadre::formats::Leg;
 
 use crate::arrivals::Arrivals;
 use crate::chain::{self, Chain};
@@ -127,7 +128,7 @@ async fn gathered(
     let mut arrivals = Arrivals::new(bucket, account, as_of, going_on);
     let mut rows = BTreeMap::new();
     for leg in LEGS {
-        rows.insert(leg.word().to_owned(), arrivals.leg(leg).await?);
+        rows.insert(leg.word().to_owned(), arrivals.leg(leg, &folders(leg, account, &parsed)).await?);
     }
     let looks = arrivals.looks().await?;
     let opened = breaks::opened(&table.breaks(account).await?);
@@ -161,6 +162,18 @@ async fn gathered(
         notes,
     };
     Ok((manifest, objects))
+}
+
+/// The accounts in whose folders rows of a leg lie that a run needs. A statement lies in one, and may be of all accounts whose own
+/// accounts at the bank the policy lists.
+fn folders<'f>(leg: Leg, account: &'f str, policy: &'f Policy) -> Vec<&'f str> {
+    let mut folders = vec![account];
+    if leg == Leg::Bank && !policy.settlement_rules(account).bank_accounts.is_empty() {
+        folders.extend(policy.bank_accounts().map(|(_, owner)| owner));
+        folders.sort_unstable();
+        folders.dedup();
+    }
+    folders
 }
 
 /// The run before: what it is held against, what it read, and what it has left.

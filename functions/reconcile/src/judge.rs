@@ -19,11 +19,14 @@ use serde::Deserialize;
 use crate::manifest::{Manifest, Version};
 
 /// The legs whose rows a run reads from `normalized/`.
-pub(crate) const LEGS: [Leg; 3] = [Leg::Orders, Leg::Reports, Leg::Notices];
+pub(crate) const LEGS: [Leg; 5] = [Leg::Orders, Leg::Reports, Leg::Notices, Leg::Settlements, Leg::Bank];
 
-/// All files of one leg together, decompressed, in the three gigabytes that the template gives: two legs, and rows that
-/// take two to three times as much as the text that they point into.
+/// All files of one leg together, decompressed.
 pub(crate) const LEG_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// All files of all legs together, in the three gigabytes that the template gives: rows take two to three times as much as
+/// the text that they point into.
+pub(crate) const RUN_BYTES_MAX: usize = 2 * LEG_BYTES_MAX;
 
 /// A file of a leg without rows: what it says is up to when there are no others.
 const fn no_rows(leg: Leg) -> &'static [u8] {
@@ -190,11 +193,14 @@ fn execute(
 
 /// The files of every leg; what cannot be read was left out when the inputs were fixed.
 fn rows(manifest: &Manifest, objects: &mut Objects) -> Result<Vec<RowFile>, JudgeError> {
-    let mut rows = Vec::new();
+    let (mut rows, mut bytes_left) = (Vec::new(), RUN_BYTES_MAX);
     for leg in LEGS {
         let of_leg = manifest.of_leg(leg).iter();
         let of_leg = of_leg.map(|version| Ok((version.key.clone(), taken(objects, version)?)));
-        let read = RowFiles::unpacked(leg, of_leg.collect::<Result<_, JudgeError>>()?, LEG_BYTES_MAX)?;
+        let of_leg = of_leg.collect::<Result<_, JudgeError>>()?;
+        let read = RowFiles::unpacked(leg, of_leg, bytes_left.min(LEG_BYTES_MAX))?;
+        let bytes = read.files.iter().map(|file| file.bytes.len()).fold(0, usize::saturating_add);
+        bytes_left = bytes_left.saturating_sub(bytes);
         if let Some((key, _)) = read.left_out.into_iter().next() {
             return Err(JudgeError::Unreadable { key, what: "rows" });
         }

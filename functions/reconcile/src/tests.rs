@@ -3,6 +3,7 @@
 mod days;
 mod dry_runs;
 mod orders;
+mod payouts;
 mod replays;
 mod samples;
 

@@ -3,7 +3,7 @@
 use super::*;
 
 /// One row of the shop.
-fn order(number: u64, status: &str, updated_at: &str) -> String {
+pub(super) fn order(number: u64, status: &str, updated_at: &str) -> String {
     format!(
         "reference_id,cip,amount,currency,status,created_at,updated_at\n\
          B-{number},{number},10.00,PEN,{status},2026-03-02T09:00:00-05:00,{updated_at}\n"
@@ -11,7 +11,7 @@ fn order(number: u64, status: &str, updated_at: &str) -> String {
 }
 
 /// One row of a report.
-fn report(number: u64, status: &str, paid_at: &str) -> String {
+pub(super) fn report(number: u64, status: &str, paid_at: &str) -> String {
     format!(
         "cip,reference_id,operation_number,amount,currency,status,paid_at,observed_at\n\
          {number},B-{number},{number}01,10.00,PEN,{status},{paid_at},{paid_at}\n"
@@ -19,7 +19,7 @@ fn report(number: u64, status: &str, paid_at: &str) -> String {
 }
 
 impl World {
-    async fn arrives(&self, leg: &str, day: &str, name: &str, text: &str) {
+    pub(super) async fn arrives(&self, leg: &str, day: &str, name: &str, text: &str) {
         self.put(&format!("normalized/{leg}/account=tienda/day={day}/{name}.csv"), text).await;
     }
 
@@ -28,13 +28,13 @@ impl World {
         self.legs_read_by(run, &["orders", "reports"]).await
     }
 
-    async fn legs_read_by(&self, run: &str, legs: &[&str]) -> Vec<String> {
+    pub(super) async fn legs_read_by(&self, run: &str, legs: &[&str]) -> Vec<String> {
         let manifest = self.manifest(run).await;
         let rows = legs.iter().flat_map(|leg| &manifest.rows[*leg]);
         rows.map(|version| version.key.rsplit('/').next().unwrap().to_owned()).collect()
     }
 
-    async fn open_classes(&self) -> Vec<String> {
+    pub(super) async fn open_classes(&self) -> Vec<String> {
         let breaks = self.clients.table.breaks("tienda").await.unwrap();
         let open = breaks.into_values().filter(|record| record.state == BreakState::Open);
         open.map(|record| format!("{} {}", record.class, record.reference_id)).collect()
