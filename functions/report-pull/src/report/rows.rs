@@ -102,6 +102,8 @@ pub(super) struct Taken {
     pub(super) unknown_columns: BTreeSet<String>,
     /// The contents of all rows, in their order.
     pub(super) contents: Vec<u8>,
+    /// How often each line of a settlement stands in the object of this page.
+    same_here: HashMap<u64, u32>,
 }
 
 /// What a pull knows while it reads pages.
@@ -206,7 +208,12 @@ impl<'t> Taking<'t> {
         // A line that nothing names is no other word about another one.
         let identity = if is_named { identity_of_settlement(&row) } else { content };
         if self.note_event(Mark { identity, content }, same, taken, part) {
-            formats::write_settlement_ndjson(&row, &mut part.lines);
+            // Lines that are equal are told apart by how often they stand in one object: those of pages before stand in it again.
+            let here = taken.same_here.entry(content).or_default();
+            for _ in *here..same {
+                formats::write_settlement_ndjson(&row, &mut part.lines);
+            }
+            *here = same;
         }
     }
 
