@@ -267,16 +267,15 @@ fn mark(marks: &mut [bool], rows: &[RowIndex]) {
 
 /// Lines of payments that are in several bundles, each with its bundle.
 fn settled_by_several(rows: &[SettlementRow<'_>], bundles: &[Bundle]) -> Vec<(RowIndex, usize)> {
-    let mut lines: Vec<(&str, Cip, usize, RowIndex)> = Vec::new();
+    let mut lines: Vec<(Cip, &str, usize, RowIndex)> = Vec::new();
     for (place, bundle) in bundles.iter().enumerate() {
         for index in &bundle.rows.settlements {
             let payment = rows.get(*index).filter(|row| row.kind == SettlementKind::Payment);
-            lines.extend(payment.and_then(|row| Some((row.account.as_ref(), row.cip?, place, *index))));
+            lines.extend(payment.and_then(|row| Some((row.cip?, row.account.as_ref(), place, *index))));
         }
     }
     lines.sort_unstable();
-    let same = |a: &(&str, Cip, usize, RowIndex), b: &(&str, Cip, usize, RowIndex)| (a.0, a.1) == (b.0, b.1);
-    let chunks = lines.chunk_by(same);
+    let chunks = lines.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
     let several = chunks.filter(|chunk| chunk.first().map(|line| line.2) != chunk.last().map(|line| line.2));
     several.flatten().map(|(_, _, place, row)| (*row, *place)).collect()
 }

@@ -108,22 +108,28 @@ pub(super) fn bundle<'b, 'r: 'b>(
     bundle.rows.bank = bank;
     for batch in batches {
         bundle.rows.settlements.extend(batch.rows.iter().chain(&batch.duplicates));
-        let kept = batch.rows.iter().filter_map(|row| fees_kept(rows.get(*row)?, batch));
-        bundle.fees.extend(ClosedFees::summed(kept, ""));
+        bundle.fees.extend(fees_kept(rows, batch));
     }
     bundle
 }
 
-/// What a line kept back; nothing where no day of its payout is known.
-fn fees_kept(line: &SettlementRow<'_>, batch: &Batch<'_>) -> Option<ClosedFees> {
-    let (commission, igv) = fees_of(line);
+/// What a settlement kept back in each month; what is paid out on no known day is in none.
+fn fees_kept(rows: &[SettlementRow<'_>], batch: &Batch<'_>) -> Vec<ClosedFees> {
+    let mut by_day: BTreeMap<Day, (i128, i128)> = BTreeMap::new();
+    for line in batch.rows.iter().filter_map(|row| rows.get(*row)) {
+        let Some(day) = line.paid_on.or(batch.paid_on) else { continue };
+        let (commission, igv) = fees_of(line);
+        let sums = by_day.entry(day).or_default();
+        *sums = (sums.0.saturating_add(commission), sums.1.saturating_add(igv));
+    }
     let micros = |amount: i128| i64::try_from(amount).unwrap_or(i64::MAX);
-    Some(ClosedFees {
+    let fees = by_day.into_iter().map(|(day, (commission, igv))| ClosedFees {
         account: batch.account.to_owned(),
         currency: batch.currency.code().to_owned(),
-        month: month_of(line.paid_on.or(batch.paid_on)?),
+        month: month_of(day),
         settlement: Some(batch.id.to_owned()),
         commission: micros(commission),
         igv: micros(igv),
-    })
+    });
+    ClosedFees::summed(fees, "")
 }

@@ -109,7 +109,7 @@ impl<'a> Reading<'a> {
     /// The stubs that are touched, as far as they are still remembered at this moment.
     pub(super) fn touched_stubs<'f>(
         &mut self,
-        touched: Touched,
+        touched: impl FnOnce(&Self) -> Touched,
         files: &[CarriedFile<'f>],
         settings: &Settings<'_>,
         moment: Option<Instant>,
@@ -119,7 +119,7 @@ impl<'a> Reading<'a> {
         }
         let days = settings.policy.carry.closed_days;
         let oldest = moment.map(|moment| moment.moved(TimeDelta::days(i64::from(days).saturating_neg())));
-        let stubs = touched.stubs(files, oldest)?;
+        let stubs = touched(self).stubs(files, oldest)?;
         if stubs.forgotten > 0 {
             self.heard.warnings.push(format!(
                 "facts arrived of pairs that were closed more than {days} days ago (stubs: {}), and are judged without what was known of them then",
@@ -149,7 +149,7 @@ impl<'a> Reading<'a> {
 
     /// Settlements that are closed and settle a payment which another settlement carries too: which of them does so twice
     /// can be told only where both are judged.
-    pub(super) fn settled_elsewhere(&self) -> Vec<(&str, &str)> {
+    pub(super) fn settled_elsewhere(&self) -> Touched {
         let payments = || {
             let rows = self.inputs.settlements.iter().flatten();
             rows.filter(|row| row.kind == SettlementKind::Payment)
@@ -162,12 +162,10 @@ impl<'a> Reading<'a> {
                 several.insert(key);
             }
         }
-        payments()
-            .filter(|(key, row)| {
-                several.contains(key) && !self.judged_settlements.contains(&settlement_of(row))
-            })
-            .map(|(_, row)| (row.account.as_ref(), row.settlement_id.as_ref()))
-            .collect()
+        let closed = payments().filter(|(key, row)| {
+            several.contains(key) && !self.judged_settlements.contains(&settlement_of(row))
+        });
+        Touched::by_settlements(closed.map(|(_, row)| (row.account.as_ref(), row.settlement_id.as_ref())))
     }
 
     /// Tells the run which settlements are closed: of them only lines are there that payments need.

@@ -38,11 +38,10 @@ pub(super) fn execute(
     reading.take_over(&open, Moved::Opening, settings)?;
     let as_of = settings.as_of.or(reading.heard.latest_of_all());
     reading.close_settlements();
-    let touched = Touched::by(&reading.inputs, arrived);
-    let stubs = reading.touched_stubs(touched, carried.closed, settings, as_of)?;
+    let by_arrivals = |reading: &Reading<'_>| Touched::by(&reading.inputs, arrived);
+    let stubs = reading.touched_stubs(by_arrivals, carried.closed, settings, as_of)?;
     reading.take_over(&stubs, Moved::Reopened, settings)?;
-    let elsewhere = Touched::by_settlements(reading.settled_elsewhere().into_iter());
-    let settlements = reading.touched_stubs(elsewhere, carried.closed, settings, as_of)?;
+    let settlements = reading.touched_stubs(Reading::settled_elsewhere, carried.closed, settings, as_of)?;
     reading.take_over(&settlements, Moved::Reopened, settings)?;
     reading.close_settlements();
     reading.note_carried(carried, &open, &[&stubs, &settlements]);

@@ -72,6 +72,24 @@ fn a_bank_that_is_late_makes_no_break() {
     case("", [day(), day(), deposit("09")], &["matched"]);
 }
 
+/// The settlement report of Friday comes on Sunday, or after the money itself.
+#[test]
+fn a_settlement_report_that_is_late_makes_no_break() {
+    let first =
+        || day().order("created_at=2T10:00 paid_at=3T11:00").report("paid_at=3T11:00 observed_at=4T09:00");
+    let case = |days: [Desk; 3]| {
+        let told = [first()].into_iter().chain(days).map(|day| (day, &["matched"][..]));
+        let (_, before) = check(&told.collect::<Vec<_>>());
+        let last = bank_until(day(), "12").run_after(&before);
+        assert!(last.lines().is_empty() && last.settlements().is_empty(), "{:#?}", last.lines());
+    };
+    let settlement = || day().settlement(SETTLED);
+    let deposit = || day().bank("value_date=2026-03-09");
+    case([bank_until(day(), "06"), settlement(), deposit()]);
+    case([deposit(), bank_until(day(), "11"), settlement()]);
+    case([bank_until(deposit(), "10"), day(), settlement()]);
+}
+
 /// On a day without a statement the bank has been heard as far as the day before, of all its accounts.
 #[test]
 fn a_deposit_that_is_missing_is_so_on_a_day_without_a_statement() {
