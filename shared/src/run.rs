@@ -1,7 +1,7 @@
 //! One reconciliation from bytes to outputs: the same function behind the command and the Lambda. Pure.
 //!
-//! There are two ways to the same bytes. The general one ([`general`]) holds every row and knows every rule. The quick
-//! one ([`quick`]) reads by pieces, holds rows packed, judges plain pairs where they lie, and hands everything else to the
+//! There are two ways to the same bytes. The general one (`general`) holds every row and knows every rule. The quick
+//! one (`quick`) reads by pieces, holds rows packed, judges plain pairs where they lie, and hands everything else to the
 //! general rules. It is taken where orders and reports alone are reconciled.
 
 mod bank;

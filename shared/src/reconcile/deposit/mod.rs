@@ -16,6 +16,7 @@ use self::groups::{Group, by_key};
 use self::itf::itf_minor;
 use self::judge::Verdict;
 pub(super) use self::owners::Owners;
+use self::search::Searched;
 pub(super) use self::words::{Names, words};
 use super::class::{Bucket, Class, Reason};
 use super::conservation::Ledger;
@@ -71,6 +72,31 @@ impl Judged {
         for (row, _) in taxes {
             self.rows.put([row], Bucket::Matched);
             self.taken.insert(*row);
+        }
+    }
+
+    /// Counts a line that pays no settlement of the run.
+    fn put_unbound(
+        &mut self,
+        ledger: &DepositLedger<'_, '_, '_>,
+        row: RowIndex,
+        line: &BankRow<'_>,
+        waits: impl FnOnce() -> bool,
+        searched: &Searched,
+    ) {
+        if ledger.may_find_owner(line) {
+            self.waiting.bank.push(row);
+        }
+        if !ledger.is_of_interest(line) {
+            return;
+        }
+        self.taken.insert(row);
+        if waits() {
+            self.rows.put([&row], Bucket::Open);
+            self.waiting.bank.push(row);
+        } else if !ledger.owners.is_shared(&line.bank_account) {
+            self.rows.put([&row], Bucket::Break);
+            self.lines.push(judge::unknown(ledger, row, line, searched));
         }
     }
 }
@@ -154,20 +180,8 @@ pub(super) fn judge(
         judged.bundles.push((group.batches.clone(), lines.collect()));
     }
     for row in &ledger.lines {
-        let Some(line) = ledger.line(*row).filter(|_| !sets.is_bound(*row)) else { continue };
-        if ledger.may_find_owner(line) {
-            judged.waiting.bank.push(*row);
-        }
-        if !ledger.is_of_interest(line) {
-            continue;
-        }
-        judged.taken.insert(*row);
-        if waits(line) {
-            judged.rows.put([row], Bucket::Open);
-            judged.waiting.bank.push(*row);
-        } else if !ledger.owners.is_shared(&line.bank_account) {
-            judged.rows.put([row], Bucket::Break);
-            judged.lines.push(judge::unknown(&ledger, *row, line, &searched));
+        if let Some(line) = ledger.line(*row).filter(|_| !sets.is_bound(*row)) {
+            judged.put_unbound(&ledger, *row, line, || waits(line), &searched);
         }
     }
     if let (Some(paid_in), Some((rows, _))) = (paid_in, settlements) {
