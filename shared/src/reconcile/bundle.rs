@@ -53,7 +53,7 @@ pub struct ClosedFees {
     pub account: String,
     /// The currency, in the word of the formats.
     pub currency: String,
-    /// The month of the payout: `2026-03`.
+    /// The month of the payout: `2026-03`; empty where no day of it is known.
     pub month: String,
     /// The settlement; absent in the sum of those that are too old to be judged again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,18 +74,19 @@ impl ClosedFees {
         settlements.contains(&(self.account.clone(), settlement.clone(), currency))
     }
 
-    /// One entry for each settlement and month, and one for all settlements of a month before `oldest`; nothing for what
-    /// comes to nothing.
+    /// One entry for each settlement and month, also of those that kept nothing back, for an invoice may name them; and one for
+    /// all settlements of a month before `oldest`.
     pub(crate) fn summed(fees: impl Iterator<Item = ClosedFees>, oldest: &str) -> Vec<ClosedFees> {
         let mut sums: BTreeMap<_, (i64, i64)> = BTreeMap::new();
         for fee in fees {
-            let settlement = fee.settlement.filter(|_| fee.month.as_str() >= oldest);
+            let is_young = fee.month.is_empty() || fee.month.as_str() >= oldest;
+            let settlement = fee.settlement.filter(|_| is_young);
             let key = (fee.account, fee.currency, fee.month, settlement);
             let (commission, igv) = sums.entry(key).or_default();
             *commission = commission.saturating_add(fee.commission);
             *igv = igv.saturating_add(fee.igv);
         }
-        sums.retain(|_, sum| *sum != (0, 0));
+        sums.retain(|(_, _, _, settlement), sum| settlement.is_some() || *sum != (0, 0));
         let fees = sums.into_iter().map(|((account, currency, month, settlement), (commission, igv))| {
             ClosedFees { account, currency, month, settlement, commission, igv }
         });
@@ -113,20 +114,19 @@ pub(super) fn bundle<'b, 'r: 'b>(
     bundle
 }
 
-/// What a settlement kept back in each month; what is paid out on no known day is in none.
+/// What a settlement kept back in each month.
 fn fees_kept(rows: &[SettlementRow<'_>], batch: &Batch<'_>) -> Vec<ClosedFees> {
-    let mut by_day: BTreeMap<Day, (i128, i128)> = BTreeMap::new();
+    let mut by_day: BTreeMap<Option<Day>, (i128, i128)> = BTreeMap::new();
     for line in batch.rows.iter().filter_map(|row| rows.get(*row)) {
-        let Some(day) = line.paid_on.or(batch.paid_on) else { continue };
         let (commission, igv) = fees_of(line);
-        let sums = by_day.entry(day).or_default();
+        let sums = by_day.entry(line.paid_on.or(batch.paid_on)).or_default();
         *sums = (sums.0.saturating_add(commission), sums.1.saturating_add(igv));
     }
     let micros = |amount: i128| i64::try_from(amount).unwrap_or(i64::MAX);
     let fees = by_day.into_iter().map(|(day, (commission, igv))| ClosedFees {
         account: batch.account.to_owned(),
         currency: batch.currency.code().to_owned(),
-        month: month_of(day),
+        month: day.map(month_of).unwrap_or_default(),
         settlement: Some(batch.id.to_owned()),
         commission: micros(commission),
         igv: micros(igv),

@@ -228,6 +228,32 @@ fn each_line_once(world: &mut Desk) {
     }
 }
 
+/// An invoice of the month, and one that a settlement bears the number of.
+#[test]
+fn any_cut_holds_invoices_against_the_same_fees() {
+    let invoice = |number: &str| {
+        format!(
+            "[[accounts.1.fee_invoices]]\nnumber = \"{number}\"\nmonth = \"2026-03\"\ncurrency = \"PEN\"\ncommission = \"1.00\"\nigv = \"0.18\"\n"
+        )
+    };
+    let policy = format!("{COMPLETE}{}{}", invoice("F1"), invoice("L-1002"));
+    let mut told = BTreeSet::new();
+    for seed in 400..460 {
+        let (mut world, mut random) = world(seed);
+        for line in world.settlements.iter_mut().flatten().filter(|line| line["gross"] == "50.00") {
+            let fees = [("commission", "1.50"), ("igv", "0.27"), ("net", "48.23")];
+            line.extend(fees.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
+        let world = world.policy(&policy).judged_at("2026-04-02T12:00:00-05:00");
+        told.extend(
+            world.run().breaks.iter().map(|line| (line["class"].clone(), line["order_amount"].clone())),
+        );
+        check_cuts(seed, &world, &mut random);
+    }
+    let sums = told.iter().filter(|(class, _)| class == "fee_invoice_variance").count();
+    assert!(sums > 3, "{told:#?}");
+}
+
 /// Codes that are paid several times, settlements that share a reference, deposits that name several, two currencies.
 #[test]
 fn any_cut_of_the_settled_worlds_ends_with_the_breaks_of_one_run() {

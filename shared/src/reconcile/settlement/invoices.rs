@@ -44,7 +44,8 @@ pub(in super::super) fn variances(
                 (None, Some(_)) => Fees::default().with(before().filter(by_number)),
                 (None, None) if is_heard(invoice, under) => {
                     let month = invoice.month.first.to_string();
-                    let of_month = |fees: &&ClosedFees| month.starts_with(&fees.month);
+                    let of_month =
+                        |fees: &&ClosedFees| !fees.month.is_empty() && month.starts_with(&fees.month);
                     Fees::of(rows, rows_of_month(rows, own(), invoice)).with(before().filter(of_month))
                 }
                 (None, None) => continue,
