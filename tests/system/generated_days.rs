@@ -32,13 +32,20 @@ fn policy(data: &Dataset) -> &str {
     std::str::from_utf8(data.file("cuadre.toml").unwrap()).unwrap()
 }
 
+/// The header of a file, which makes its leg a part of the run on days of which nothing has come.
+fn header<'d>(data: &'d Dataset, name: &str) -> &'d [u8] {
+    data.file(name).unwrap().split_inclusive(|byte| *byte == b'\n').next().unwrap()
+}
+
 fn run(data: &Dataset, before: &Before, files: &[(&str, &DataFile)]) -> Outcome {
     let of_leg = |(leg, known): &(Leg, &'static str)| {
-        let found = files.iter().find(|(name, _)| name == known);
-        found.map(|(_, file)| input(*leg, known, &file.bytes))
+        let of_leg = files.iter().filter(|(name, _)| name == known);
+        of_leg.map(|(_, file)| input(*leg, known, &file.bytes)).collect::<Vec<_>>()
     };
-    let legs: Vec<_> = LEGS.iter().filter_map(of_leg).collect();
-    execute_counted(before, &legs, policy(data), None, &[], None)
+    let legs = LEGS.iter().flat_map(of_leg);
+    let always = [(Leg::Settlements, "settlements.csv"), (Leg::Bank, "bank.csv")];
+    let empty = always.into_iter().map(|(leg, name)| input(leg, name, header(data, name)));
+    execute_counted(before, &legs.chain(empty).collect::<Vec<_>>(), policy(data), None, &[], None)
 }
 
 /// Runs day by day over what arrived; the outcome of each day.
@@ -52,23 +59,9 @@ fn told_by_day(data: &Dataset) -> Vec<Outcome> {
     outcomes
 }
 
-/// One run over all that arrived on the first so many days.
+/// One run over all that arrived on the first so many days, in the files of the days: a statement speaks of the accounts in it.
 fn told_at_once(data: &Dataset, days_read: usize) -> Outcome {
-    let days = days(data);
-    let joined = |known: &&str| {
-        let of_days = days.values().take(days_read).flatten().filter(|(name, _)| name == known);
-        let mut bytes: Vec<u8> = Vec::new();
-        for (_, file) in of_days {
-            // The header of a table stands in it once.
-            let header = file.bytes.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-            let again = !bytes.is_empty() && known.ends_with(".csv");
-            bytes.extend_from_slice(&file.bytes[if again { header } else { 0 }..]);
-        }
-        DataFile { name: (*known).to_owned(), bytes }
-    };
-    let files: Vec<DataFile> = LEGS.iter().map(|(_, known)| joined(known)).collect();
-    let there = files.iter().filter(|file| !file.bytes.is_empty());
-    let files: Vec<(&str, &DataFile)> = there.map(|file| (file.name.as_str(), file)).collect();
+    let files: Vec<(&str, &DataFile)> = days(data).into_values().take(days_read).flatten().collect();
     run(data, &Before::default(), &files)
 }
 
