@@ -1,8 +1,8 @@
 //! One reconciliation from bytes to outputs: the same function behind the command and the Lambda. Pure.
 //!
-//! There are two ways to the same bytes. The general one (`general`) holds every row and knows every rule. The quick
-//! one (`quick`) reads by pieces, holds rows packed, judges plain pairs where they lie, and hands everything else to the
-//! general rules. It is taken where orders and reports alone are reconciled.
+//! There are two ways to the same bytes. The general one ([`general`]) holds every row and knows every rule. The quick
+//! one ([`quick`]) reads by pieces, holds rows packed, judges plain pairs where they lie, and hands everything else to the
+//! general rules, with what settlements and the bank say something of.
 
 mod bank;
 mod content;
@@ -10,6 +10,7 @@ mod days;
 mod digest;
 mod general;
 mod heard;
+mod ledger;
 mod link;
 mod opened;
 mod packed;
@@ -18,7 +19,9 @@ mod pile;
 mod quick;
 mod read;
 mod references;
+mod settle;
 mod sort;
+mod sorted;
 mod threads;
 mod write;
 

@@ -23,6 +23,8 @@ const WORLDS: u64 = 300;
 /// A policy under which pairs are judged by themselves: whoever looks for fraud looks at many.
 const ALONE: &str = "[fraud]\nenabled = false\n";
 
+mod ledgers;
+
 /// Threads, bytes of a piece, bytes of a part.
 const WAYS: [(usize, usize, usize); 6] =
     [(1, 1 << 20, 1 << 20), (1, 1, 64), (2, 50, 200), (3, 97, 1000), (7, 300, 90), (2, 4096, 1 << 20)];
@@ -66,6 +68,9 @@ impl Written {
         String::from_utf8(self.0[name].clone()).unwrap()
     }
 }
+
+/// A row as names and values.
+type Row = Vec<(&'static str, String)>;
 
 /// What a way gave: outputs, breaks, and what else a caller sees; or why it gave nothing.
 type Gave = Result<(Written, Vec<String>, u64), String>;
@@ -182,6 +187,10 @@ impl Chance {
         self.random.random_ratio(1, of)
     }
 
+    fn index(&mut self, below: usize) -> usize {
+        self.random.random_range(0..below)
+    }
+
     fn number(&mut self) -> u32 {
         self.random.random_range(0..if self.wide { 300 } else { 12 })
     }
@@ -242,7 +251,7 @@ impl Chance {
         if self.dirt && self.odds(20) { word.to_uppercase() } else { word }
     }
 
-    fn order(&mut self) -> Vec<(&'static str, String)> {
+    fn order(&mut self) -> Row {
         vec![
             ("account", self.account()),
             ("reference_id", self.reference()),
@@ -279,7 +288,7 @@ impl Chance {
         ]
     }
 
-    fn report(&mut self) -> Vec<(&'static str, String)> {
+    fn report(&mut self) -> Row {
         let reference = if self.odds(4) { String::new() } else { self.reference() };
         vec![
             ("operation_number", if self.odds(4) { String::new() } else { self.number().to_string() }),
@@ -303,10 +312,7 @@ impl Chance {
         ]
     }
 
-    fn rows(
-        &mut self,
-        row: impl Fn(&mut Chance) -> Vec<(&'static str, String)>,
-    ) -> Vec<Vec<(&'static str, String)>> {
+    fn rows(&mut self, row: impl Fn(&mut Chance) -> Row) -> Vec<Row> {
         let count = self.random.random_range(0..if self.wide { 250 } else { 25 });
         let mut rows: Vec<_> = (0..count).map(|_| row(self)).collect();
         if self.odds(2) {
@@ -318,7 +324,7 @@ impl Chance {
 }
 
 /// Rows as CSV, with the line ends and the dirt of the world.
-fn csv(columns: &[&str], rows: &[Vec<(&'static str, String)>], chance: &mut Chance) -> String {
+fn csv(columns: &[&str], rows: &[Row], chance: &mut Chance) -> String {
     let end = chance.one(&["\n", "\n", "\r\n"]).to_owned();
     let mut text = columns.join(",") + &end;
     for row in rows {
@@ -338,7 +344,7 @@ fn csv(columns: &[&str], rows: &[Vec<(&'static str, String)>], chance: &mut Chan
     text
 }
 
-fn ndjson(rows: &[Vec<(&'static str, String)>]) -> String {
+fn ndjson(rows: &[Row]) -> String {
     let mut text = String::new();
     for row in rows {
         let members: Vec<String> = row
@@ -361,10 +367,7 @@ fn world(seed: u64) -> (Vec<File>, Terms, ChaCha8Rng) {
     };
     let (orders, reports) = (chance.rows(Chance::order), chance.rows(Chance::report));
     let as_json = chance.odds(5);
-    let file = |leg,
-                rows: &[Vec<(&'static str, String)>],
-                chance: &mut Chance,
-                columns: Vec<(&'static str, String)>| {
+    let file = |leg, rows: &[Row], chance: &mut Chance, columns: Row| {
         let columns: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
         match (leg, as_json) {
             (Leg::Orders, false) => File { leg, name: "orders.csv", text: csv(&columns, rows, chance) },
@@ -383,6 +386,7 @@ fn world(seed: u64) -> (Vec<File>, Terms, ChaCha8Rng) {
         let columns: Vec<&str> = report.iter().map(|(name, _)| *name).collect();
         files.push(File { leg: Leg::Reports, name: "portal.csv", text: csv(&columns, &portal, &mut chance) });
     }
+    files.extend(ledgers::files(&mut chance, &reports));
     let complete = "[coverage]\norders = \"complete\"\nreports = \"complete\"\n";
     let policy = format!("{ALONE}{}", if chance.odds(2) { complete } else { "" });
     let terms = Terms {

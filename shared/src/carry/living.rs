@@ -11,7 +11,7 @@ use crate::lifecycle::cip::ProviderState;
 use crate::lifecycle::evidence::{BankRow, NoticeRow, OrderRow, ReportRow, SettlementKind, SettlementRow};
 use crate::lifecycle::settle::RowIndex;
 use crate::reconcile::class::{Bucket, Class};
-use crate::reconcile::{Bundle, Inputs, LegRows, Line, Outcome, Shown};
+use crate::reconcile::{Bundle, Inputs, LegRows, Line, Outcome};
 
 /// Why a line lives on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,17 +44,16 @@ pub fn stays(line: &Line, inputs: &Inputs<'_>, policy: &Policy, as_of: Option<In
 
 /// The same of a line that rests on one row of each leg at most, and on rows that share no key with others.
 pub(crate) fn rows_stay(
-    line: &Shown<'_>,
+    class: Class,
+    report_status: &str,
     order: Option<&OrderRow<'_>>,
     report: Option<&ReportRow<'_>>,
     policy: &Policy,
     as_of: Option<Instant>,
 ) -> bool {
-    match line.class.bucket() {
+    match class.bucket() {
         Bucket::Break | Bucket::Open => true,
-        Bucket::Unpaid => {
-            cash_may_come(line.report_status, order.into_iter(), report.into_iter(), policy, as_of)
-        }
+        Bucket::Unpaid => cash_may_come(report_status, order.into_iter(), report.into_iter(), policy, as_of),
         Bucket::Matched | Bucket::Superseded | Bucket::DuplicateRow => false,
     }
 }
@@ -266,7 +265,7 @@ fn mark(marks: &mut [bool], rows: &[RowIndex]) {
 }
 
 /// Lines of payments that are in several bundles, each with its bundle.
-fn settled_by_several(rows: &[SettlementRow<'_>], bundles: &[Bundle]) -> Vec<(RowIndex, usize)> {
+pub(crate) fn settled_by_several(rows: &[SettlementRow<'_>], bundles: &[Bundle]) -> Vec<(RowIndex, usize)> {
     let mut lines: Vec<(Cip, &str, usize, RowIndex)> = Vec::new();
     for (place, bundle) in bundles.iter().enumerate() {
         for index in &bundle.rows.settlements {

@@ -19,6 +19,7 @@ mod orders;
 mod payment;
 mod plain;
 mod refund;
+mod settled;
 mod settlement;
 mod settling;
 mod subject;
@@ -39,7 +40,9 @@ pub(crate) use fraud::ran as fraud_rules_ran;
 pub(crate) use line::{CipText, Shown};
 pub use line::{LegRows, Line};
 pub use notice_health::{NoticeDelay, NoticeHealth};
+pub(crate) use payment::PlainPayment;
 pub(crate) use plain::PlainJudge;
+pub(crate) use settled::{PlainRows, Settled, settle};
 pub use settlement::{Statement, amount_text};
 pub use settling::{DepositPaid, Settlement};
 pub use variance::{Booked, Exchanged, Variance};
@@ -249,6 +252,21 @@ pub fn run(
     as_of: Instant,
     opened: &BTreeMap<BreakId, Instant>,
 ) -> Result<Outcome, ConservationError> {
+    run_settled(inputs, None, coverage, policy, as_of, opened)
+}
+
+/// The same where the relations beyond the reports have been judged already.
+///
+/// # Errors
+/// [`ConservationError`], as for [`run`].
+pub(crate) fn run_settled(
+    inputs: &Inputs<'_>,
+    settled: Option<Settled>,
+    coverage: &Coverage,
+    policy: &Policy,
+    as_of: Instant,
+    opened: &BTreeMap<BreakId, Instant>,
+) -> Result<Outcome, ConservationError> {
     let orders = orders::views(&inputs.orders);
     let cips = account_cips(&inputs.reports);
     let groups = join::groups(&orders, &cips);
@@ -260,7 +278,9 @@ pub fn run(
         book.enter_notices(notices, &orders, &cips);
     }
     book.enter_findings(&orders);
-    if inputs.settlements.is_some() || inputs.bank.is_some() {
+    if let Some(Settled(settling)) = settled {
+        book.enter_settling(settling);
+    } else if inputs.settlements.is_some() || inputs.bank.is_some() {
         let payments = payment::gather(&groups, &orders, &cips);
         let under = under::Under { policy, coverage, as_of };
         book.enter_settling(settling::judge(inputs, &payments, under)?);

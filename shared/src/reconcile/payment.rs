@@ -37,6 +37,57 @@ pub(super) struct Payment<'v> {
     pub order: Option<RowIndex>,
 }
 
+/// A payment of a pair that is judged elsewhere: one row of a report that says that cash was taken and nothing more, and one
+/// order at most, which claims no refund.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlainPayment<'v> {
+    pub account: &'v str,
+    pub cip: Cip,
+    /// Number of the operation.
+    pub number: Option<&'v str>,
+    pub money: Money,
+    pub paid_at: Option<Instant>,
+    /// The order's reference where there is an order, else the provider's.
+    pub reference: Option<&'v str>,
+    /// The order's store, else the provider's.
+    pub store: Option<&'v str>,
+    /// The provider's own id.
+    pub provider_id: Option<&'v str>,
+    pub has_order: bool,
+}
+
+/// Rows of plain payments are no rows of the run. What is said of them bears numbers beyond those of any row.
+const ELSEWHERE: RowIndex = RowIndex::MAX / 2;
+
+/// The number that stands for the row of a plain payment's order or report.
+const fn elsewhere(payment: usize, is_order: bool) -> RowIndex {
+    ELSEWHERE.saturating_add(payment.saturating_mul(2)).saturating_add(if is_order { 1 } else { 0 })
+}
+
+/// The plain payment that a number stands for, if it stands for one.
+pub(super) fn plain_payment_of(row: RowIndex) -> Option<usize> {
+    row.checked_sub(ELSEWHERE).map(|row| row / 2)
+}
+
+impl<'v> PlainPayment<'v> {
+    fn as_payment(&self, key: &'v CipKey<'v>, index: usize) -> Payment<'v> {
+        Payment {
+            account: self.account,
+            key,
+            number: self.number,
+            told_as: ReportStatus::Paid,
+            money: self.money,
+            paid_at: self.paid_at,
+            standing: Standing::Live,
+            refund: None,
+            reference: self.reference,
+            store: self.store,
+            report: elsewhere(index, false),
+            order: self.has_order.then(|| elsewhere(index, true)),
+        }
+    }
+}
+
 /// A refund that somebody decided or declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refund {
@@ -125,6 +176,37 @@ impl<'v> Payments<'v> {
             }
         }
     }
+}
+
+/// Puts plain payments among those that were gathered. Both come in the order of account and code, and no code is in both.
+pub(super) fn with_plain<'v>(
+    gathered: Payments<'v>,
+    plain: &[PlainPayment<'v>],
+    keys: &'v [CipKey<'v>],
+) -> Payments<'v> {
+    let plain = plain.iter().zip(keys).enumerate();
+    let mut plain =
+        plain.map(|(index, (payment, key))| (payment.provider_id, payment.as_payment(key, index))).peekable();
+    let mut list = Vec::with_capacity(gathered.list.len().saturating_add(keys.len()));
+    let mut provider_ids = Vec::new();
+    let mut places = Vec::with_capacity(gathered.list.len());
+    let mut add = |(id, payment): (Option<&'v str>, Payment<'v>), list: &mut Vec<Payment<'v>>| {
+        provider_ids.extend(id.map(|id| (payment.account, id, list.len())));
+        list.push(payment);
+    };
+    for payment in gathered.list {
+        let place = (payment.account, payment.key);
+        while let Some(before) = plain.next_if(|(_, plain)| (plain.account, plain.key) < place) {
+            add(before, &mut list);
+        }
+        places.push(list.len());
+        list.push(payment);
+    }
+    plain.for_each(|payment| add(payment, &mut list));
+    let moved = gathered.provider_ids.into_iter();
+    let moved = moved.filter_map(|(account, id, index)| Some((account, id, *places.get(index)?)));
+    provider_ids.extend(moved);
+    Payments::new(list, provider_ids)
 }
 
 /// Gathers the payments of all codes. The only place that turns codes into payments.

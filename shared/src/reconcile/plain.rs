@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Coverage;
+use super::class::Class;
 use super::judge::{Judge, Stand, state_of};
 use super::line::Shown;
 use super::subject;
@@ -52,6 +53,23 @@ impl<'c> PlainJudge<'c> {
         let judgement = self.judge.without_order(&report.account, &stand);
         let key = report.cip.map(|cip| cip.to_string()).unwrap_or_default();
         self.opened(subject::cip_line(&report.account, &key, &stand, judgement))
+    }
+
+    /// What the line of such rows would be classed as, and the provider's state on it.
+    pub(crate) fn class_of(
+        &self,
+        order: Option<&OrderRow<'_>>,
+        report: Option<&ReportRow<'_>>,
+    ) -> (Class, &'static str) {
+        let expires_at = order.and_then(|order| order.expires_at);
+        let stand = report.map(|row| stand_of(row, self.judge.as_of, expires_at));
+        let state = stand.map_or(ProviderState::Absent, |stand| stand.state);
+        let (class, _) = match (order, report, &stand) {
+            (None, Some(report), Some(stand)) => self.judge.without_order(&report.account, stand),
+            (Some(order), ..) => self.judge.pair(order, stand.as_ref()),
+            (None, ..) => (Class::Unpaid, None),
+        };
+        (class, state.word())
     }
 
     fn opened<'s>(&self, mut line: Shown<'s>) -> Shown<'s> {

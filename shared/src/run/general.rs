@@ -7,12 +7,12 @@ use std::io;
 use super::days;
 use super::digest::sha256_hex;
 use super::heard::{FileFacts, FileName, Heard};
-use super::{FileCoverage, Look, Outputs, Run, RunError, Settings, StreamedFile};
+use super::{FileCoverage, Look, Outputs, Run, RunError, Settings, StreamedFile, ledger};
 use crate::calendar::Instant;
 use crate::carry::{Arrived, Balance, Carried, Living, Moved, Told, Touched};
 use crate::config::Policy;
-use crate::formats::{self, FileError, Leg, LegMapping, Source, StatementFormat, Table};
-use crate::lifecycle::evidence::{BankRow, ReportRow, SettlementRow};
+use crate::formats::{self, Leg, Source};
+use crate::lifecycle::evidence::ReportRow;
 use crate::reconcile::class::{Class, Reason};
 use crate::reconcile::{
     self, Booked, ClassTotals, Conservation, Coverage, Inputs, Line, NoticeHealth, Outcome, Settlement,
@@ -236,19 +236,8 @@ impl<'a> Reading<'a> {
                 leave_out_others(heard, file.name, settings, &mut table.rows, |row| &row.account);
                 FileFacts::take(table, sha256, inputs.notices.get_or_insert_default())
             }
-            Leg::Settlements => {
-                let mut table = read_settlements(&source, settings)?;
-                leave_out_others(heard, file.name, settings, &mut table.rows, |row| &row.account);
-                FileFacts::take(table, sha256, inputs.settlements.get_or_insert_default())
-            }
-            Leg::Bank => {
-                let mut table = read_bank(&source, &settings.mapping.bank)?;
-                heard.bank.hear(&table, file.coverage);
-                if let Some(own) = settings.only_account {
-                    // A statement may be of several accounts at the bank, and the policy says whose they are.
-                    table.rows.retain(|row| settings.policy.may_take_deposits(own, &row.bank_account));
-                }
-                FileFacts::take(table, sha256, inputs.bank.get_or_insert_default())
+            Leg::Settlements | Leg::Bank => {
+                ledger::read(&source, file.leg, settings)?.take(name(file), sha256, settings, inputs, heard)
             }
         };
         heard.note(name(file), settings.policy, facts);
@@ -262,41 +251,12 @@ fn look(row: &ReportRow<'_>) -> Option<Look> {
     Some(Look { account: row.account.to_string(), cip, looked_at })
 }
 
-/// Reads a file of settlements: by the mapping where there is one, since a mapping speaks of columns whatever a file looks
-/// like, else by how it begins.
-fn read_settlements<'a>(
-    source: &Source<'a>,
-    settings: &Settings<'a>,
-) -> Result<Table<SettlementRow<'a>>, FileError> {
-    let mapping = &settings.mapping.settlements;
-    let own = settings.settlement_layouts.iter().find(|layout| (layout.is_one)(source.bytes));
-    match own.filter(|_| *mapping == LegMapping::default()) {
-        Some(layout) => {
-            let account = source.account.ok_or_else(|| FileError::NoAccount {
-                file: source.name.to_owned(),
-                remedy: "give the account whose settlements these are".to_owned(),
-            })?;
-            (layout.read)(source, account)
-        }
-        None => formats::read_settlements(source, mapping),
-    }
-}
-
-/// Reads a file of the bank in the same way.
-fn read_bank<'a>(source: &Source<'a>, mapping: &LegMapping) -> Result<Table<BankRow<'a>>, FileError> {
-    let statement = StatementFormat::sniff(source.bytes).filter(|_| *mapping == LegMapping::default());
-    match statement {
-        Some(format) => formats::read_statement(source, format),
-        None => formats::read_bank(source, mapping),
-    }
-}
-
 /// How a file is spoken of.
 pub(super) fn name<'f>(file: &'f StreamedFile<'_>) -> FileName<'f> {
     FileName { leg: file.leg, name: file.name, source: file.source, coverage: file.coverage }
 }
 
-fn leave_out_others<R>(
+pub(super) fn leave_out_others<R>(
     heard: &mut Heard,
     file: &str,
     settings: &Settings<'_>,

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use super::packed::{order_of, report_of};
 use super::parts::{Part, Shared};
-use super::sort::{Entry, Group};
+use super::sort::{Entry, Group, Ranks};
 use super::{RunError, Settings, days};
 use crate::calendar::Instant;
 use crate::carry::{Balance, Living};
 use crate::reconcile::class::Class;
-use crate::reconcile::{self, Booked, ClassTotals, Conservation, Coverage, Inputs, Line};
+use crate::reconcile::{
+    self, Booked, ClassTotals, ClosedFees, Conservation, Coverage, Inputs, Line, Settled, Settlement,
+};
 use crate::report::{Facts, HandedOn, OpenLines, Tables};
 
 /// Under what the rows of a run are judged.
@@ -21,8 +23,7 @@ pub(super) struct Judging<'j> {
     pub sources: &'j [String],
     /// The names of the accounts by number.
     pub names: &'j [String],
-    /// The rank of each account by its name.
-    pub ranks: &'j BTreeMap<&'j str, u32>,
+    pub ranks: &'j Ranks<'j>,
     pub shared: &'j Shared,
     pub keep_breaks: bool,
 }
@@ -47,8 +48,13 @@ pub(super) struct General {
     pub booked: BTreeMap<String, Booked>,
     /// What of the rows is closed and what is carried on.
     pub balance: Balance,
+    /// Lines of `open.ndjson` for settlements that live on.
+    pub payouts: Vec<u8>,
     /// Lines of `open.ndjson` for rows that live on and on which no line rests.
     pub without_line: Vec<Vec<u8>>,
+    pub settlements: Vec<Settlement>,
+    /// What settlements kept back that are closed.
+    pub fees: Vec<ClosedFees>,
 }
 
 /// Gathers the rows of entries.
@@ -85,14 +91,19 @@ pub(super) fn gather_all<'p>(
     Ok(())
 }
 
-/// Judges rows by the general rules.
-pub(super) fn judge(inputs: &Inputs<'_>, judging: Judging<'_>) -> Result<General, RunError> {
-    if inputs.orders.is_empty() && inputs.reports.is_empty() {
+/// Judges rows by the general rules; `settled` is what is known already of the relations beyond the reports.
+pub(super) fn judge(
+    inputs: &Inputs<'_>,
+    settled: Option<Settled>,
+    judging: Judging<'_>,
+) -> Result<General, RunError> {
+    if inputs.orders.is_empty() && inputs.reports.is_empty() && settled.is_none() {
         return Ok(General::default());
     }
     let settings = judging.settings;
     let moment = judging.as_of.unwrap_or_default();
-    let mut outcome = reconcile::run(inputs, judging.coverage, settings.policy, moment, settings.opened)?;
+    let (coverage, policy) = (judging.coverage, settings.policy);
+    let mut outcome = reconcile::run_settled(inputs, settled, coverage, policy, moment, settings.opened)?;
     if judging.as_of.is_none() {
         outcome
             .lines
@@ -104,9 +115,11 @@ pub(super) fn judge(inputs: &Inputs<'_>, judging: Judging<'_>) -> Result<General
     days::book_ends(&mut balance, inputs, &living);
     let facts = Facts { inputs, sources: judging.sources };
     let (looks, lines) = (&judging.coverage.looks, &outcome.lines);
-    // The quick way knows no settlements, and so no bundles.
-    let handed = HandedOn { lines, facts, looks, bundles: &[], living: &living, as_of: judging.as_of };
+    let bundles = &outcome.bundles;
+    let handed = HandedOn { lines, facts, looks, bundles, living: &living, as_of: judging.as_of };
     let mut open = OpenLines::new(&handed);
+    let mut payouts = Vec::new();
+    open.write_payouts(&mut payouts);
     let written = lines.iter().map(|line| {
         let mut tables = Tables::default();
         tables.write(&line.shown(), || facts.evidence(line));
@@ -115,16 +128,23 @@ pub(super) fn judge(inputs: &Inputs<'_>, judging: Judging<'_>) -> Result<General
     });
     let written: Vec<Tables> = written.collect();
     let without_line = open.without_line();
-    let ready = |(line, tables): (Line, Tables)| {
-        let rank = judging.ranks.get(line.account.as_str()).copied().unwrap_or_default();
-        Ready {
-            group: Group::new(rank, line.sort_cip),
-            part: judging.shared.part_of(&line.account, line.sort_cip),
-            tables,
-            kept: (judging.keep_breaks && line.class.is_break()).then_some(line),
-        }
+    let fees = days::closed_fees(inputs, bundles, &living);
+    let ready = |(line, tables): (Line, Tables)| Ready {
+        group: Group::new(judging.ranks.of(&line.account), line.sort_cip),
+        part: judging.shared.part_of(&line.account, line.sort_cip),
+        tables,
+        kept: (judging.keep_breaks && line.class.is_break()).then_some(line),
     };
     let lines = outcome.lines.into_iter().zip(written).map(ready).collect();
-    let (totals, conservation, booked) = (outcome.totals, outcome.conservation, outcome.booked);
-    Ok(General { lines, totals, conservation, booked, balance, without_line })
+    Ok(General {
+        lines,
+        totals: outcome.totals,
+        conservation: outcome.conservation,
+        booked: outcome.booked,
+        balance,
+        payouts,
+        without_line,
+        settlements: outcome.settlements,
+        fees,
+    })
 }

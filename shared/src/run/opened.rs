@@ -22,6 +22,8 @@ pub(super) enum Reading<'f> {
     /// At once, by the general reader.
     Orders(Table<OrderRow<'f>>),
     Reports(Table<ReportRow<'f>>),
+    /// At once, beside the pieces of other files.
+    Ledger,
 }
 
 /// One file of the run.
@@ -41,7 +43,8 @@ pub(super) fn head<'f>(
     settings: &Settings<'_>,
     quoted: bool,
 ) -> Result<Cow<'f, [u8]>, RunError> {
-    let by_pieces = !quoted && matches!(file.format, Format::Csv | Format::Ndjson);
+    let of_pairs = matches!(file.leg, Leg::Orders | Leg::Reports);
+    let by_pieces = !quoted && of_pairs && matches!(file.format, Format::Csv | Format::Ndjson);
     if by_pieces && file.content.len() > HEAD_BYTES {
         let mut bytes = Vec::new();
         file.content.read(0, HEAD_BYTES, &mut bytes).map_err(|error| unreadable(file, error))?;
@@ -72,6 +75,9 @@ pub(super) fn open<'f>(
     settings: &'f Settings<'f>,
     quoted: bool,
 ) -> Result<Reading<'f>, RunError> {
+    if !matches!(file.leg, Leg::Orders | Leg::Reports) {
+        return Ok(Reading::Ledger);
+    }
     if !quoted && let Some(sheet) = sheet(file, bytes, settings)? {
         return Ok(Reading::Pieces(sheet));
     }

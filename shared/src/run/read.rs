@@ -1,17 +1,19 @@
 //! Reads all files into parts: pieces are taken by several threads, and what they gave is put together in the order of the
 //! files.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::digest::sha256_hex;
 use super::general::unreadable;
 use super::heard::FileFacts;
+use super::ledger::{self, Ledger};
 use super::opened::{Opened, Reading, piece};
 use super::parts::{Border, Collected, Part, Shared, borders};
 use super::references::Bins;
 use super::threads::share;
 use super::{RunError, Settings, Work};
-use crate::formats::{Leg, Piece};
+use crate::formats::{Leg, Piece, Source};
 use crate::ids::Cip;
 use crate::lifecycle::evidence::{OrderRow, ReportRow};
 use crate::reconcile::ReadRows;
@@ -23,11 +25,21 @@ const SAMPLE_BYTES: usize = 16 * 1024;
 /// More parts than this would cost more in room that is set aside than they save.
 const PARTS_MAX: usize = 4096;
 
-/// A stretch of a file for one thread: its rows, or the hash of all its bytes.
+/// What one thread does at a time: reads a stretch of a file, or all of it, or hashes all its bytes.
 #[derive(Clone, Copy)]
 enum Task {
-    Hash { file: usize },
-    Rows { file: usize, start: usize, end: usize },
+    Hash {
+        file: usize,
+    },
+    /// All rows of a file of settlements or of the bank.
+    Ledger {
+        file: usize,
+    },
+    Rows {
+        file: usize,
+        start: usize,
+        end: usize,
+    },
 }
 
 /// The rows of a run, packed and in parts.
@@ -43,10 +55,12 @@ pub(super) struct Rows {
 }
 
 /// What reading gave: the rows, and of each file what else it told, with the number of rows that were left out.
-pub(super) struct Read {
+pub(super) struct Read<'f> {
     pub rows: Rows,
     pub shared: Shared,
     pub facts: Vec<(FileFacts, u64)>,
+    /// Settlements and lines of the bank, by the place of their file.
+    pub ledgers: BTreeMap<usize, Ledger<'f>>,
 }
 
 /// Reads the rows of one stretch.
@@ -74,6 +88,7 @@ fn sample(opened: &[Opened<'_>]) -> Result<Vec<Border>, RunError> {
                 let key = |row: &ReportRow<'_>| Some((row.account.to_string(), row.cip?.number()));
                 found.extend(table.rows.iter().step_by(step).filter_map(key));
             }
+            Reading::Ledger => {}
             Reading::Pieces(sheet) => {
                 let body = opened.file.content.len().saturating_sub(sheet.body_start);
                 let places = body.div_ceil(SAMPLE_BYTES).min(SAMPLES_MAX);
@@ -100,11 +115,11 @@ fn sample(opened: &[Opened<'_>]) -> Result<Vec<Border>, RunError> {
 }
 
 /// Reads all files; the inner error is the place of a file that has quotes.
-pub(super) fn read(
-    opened: &[Opened<'_>],
-    settings: &Settings<'_>,
+pub(super) fn read<'f>(
+    opened: &[Opened<'f>],
+    settings: &Settings<'f>,
     work: Work,
-) -> Result<Result<Read, usize>, RunError> {
+) -> Result<Result<Read<'f>, usize>, RunError> {
     let bytes = opened.iter().map(|opened| opened.file.content.len()).fold(0, usize::saturating_add);
     let parts = bytes.div_ceil(work.part_bytes.max(1)).clamp(1, PARTS_MAX);
     let sample = if parts > 1 { sample(opened)? } else { Vec::new() };
@@ -116,13 +131,14 @@ pub(super) fn read(
         buffer: Vec::new(),
         pieces: Vec::new(),
         hashes: Vec::new(),
+        ledgers: Vec::new(),
     };
-    let readers = share(work, tasks.len(), begin, |reader: &mut Reader<'_>, task| {
+    let readers = share(work, tasks.len(), begin, |reader: &mut Reader<'_, 'f>, task| {
         if quoted_at.load(Ordering::Relaxed) != usize::MAX {
             return Ok(());
         }
         if let Some(file) =
-            tasks.get(task).map(|next| reader.take(task, *next, opened)).transpose()?.flatten()
+            tasks.get(task).map(|next| reader.take(task, *next, opened, settings)).transpose()?.flatten()
         {
             quoted_at.store(file, Ordering::Relaxed);
         }
@@ -138,9 +154,11 @@ pub(super) fn read(
     };
     let mut facts: Vec<ReadFile> = opened.iter().map(ReadFile::begin).collect();
     let mut pieces = Vec::new();
+    let mut ledgers = BTreeMap::new();
     for reader in readers {
         rows.add(reader.collected);
         pieces.extend(reader.pieces);
+        ledgers.extend(reader.ledgers);
         for (file, sha256) in reader.hashes {
             if let Some(facts) = facts.get_mut(file) {
                 facts.sha256 = sha256;
@@ -161,13 +179,15 @@ pub(super) fn read(
     }
     rows.names = shared.account_names();
     let facts = opened.iter().zip(facts).map(|(opened, facts)| facts.finish(opened)).collect();
-    Ok(Ok(Read { rows, shared, facts }))
+    Ok(Ok(Read { rows, shared, facts, ledgers }))
 }
 
-/// Cuts the files into tasks. Hashes come first: each takes long and cannot be shared.
+/// Cuts the files into tasks. Whole files come first, then their hashes: each takes long and cannot be shared.
 fn tasks(opened: &[Opened<'_>], work: Work) -> Vec<Task> {
     let in_memory = opened.iter().enumerate().filter(|(_, opened)| opened.whole.is_some());
-    let mut tasks: Vec<Task> = in_memory.map(|(file, _)| Task::Hash { file }).collect();
+    let ledgers = opened.iter().enumerate().filter(|(_, opened)| matches!(opened.reading, Reading::Ledger));
+    let mut tasks: Vec<Task> = ledgers.map(|(file, _)| Task::Ledger { file }).collect();
+    tasks.extend(in_memory.map(|(file, _)| Task::Hash { file }));
     let piece_bytes = work.piece_bytes.max(1);
     for (file, opened) in opened.iter().enumerate() {
         let Reading::Pieces(sheet) = &opened.reading else { continue };
@@ -179,18 +199,32 @@ fn tasks(opened: &[Opened<'_>], work: Work) -> Vec<Task> {
 }
 
 /// What one thread reads with.
-struct Reader<'s> {
+struct Reader<'s, 'f> {
     collected: Collected<'s>,
     buffer: Vec<u8>,
     /// By task: the file, the rows left out, and what else the piece gave.
     pieces: Vec<(usize, usize, u64, Piece)>,
     hashes: Vec<(usize, String)>,
+    ledgers: Vec<(usize, Ledger<'f>)>,
 }
 
-impl Reader<'_> {
+impl<'f> Reader<'_, 'f> {
     /// Does a task; gives the file's place where it has quotes.
-    fn take(&mut self, number: usize, task: Task, opened: &[Opened<'_>]) -> Result<Option<usize>, RunError> {
+    fn take(
+        &mut self,
+        number: usize,
+        task: Task,
+        opened: &[Opened<'f>],
+        settings: &Settings<'f>,
+    ) -> Result<Option<usize>, RunError> {
         match task {
+            Task::Ledger { file } => {
+                let Some(Opened { file: of, whole: Some(bytes), .. }) = opened.get(file) else {
+                    return Ok(None);
+                };
+                let source = Source { name: of.name, bytes, format: of.format, account: settings.account };
+                self.ledgers.push((file, ledger::read(&source, of.leg, settings)?));
+            }
             Task::Hash { file } => {
                 let Some(opened) = opened.get(file) else { return Ok(None) };
                 let bytes = opened.whole.unwrap_or_default();
@@ -244,7 +278,7 @@ impl ReadFile {
     fn take_table(&mut self, opened: &Opened<'_>, collected: &mut Collected<'_>) {
         let before = collected.left_out;
         self.from_table = match &opened.reading {
-            Reading::Pieces(_) => None,
+            Reading::Pieces(_) | Reading::Ledger => None,
             Reading::Orders(table) => {
                 table.rows.iter().for_each(|row| collected.order(row));
                 Some(FileFacts::of(table))

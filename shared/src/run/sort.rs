@@ -9,7 +9,7 @@ use super::pile::At;
 use super::references::{Bins, provider_hash, reference_hash, tag_of};
 
 /// More accounts than can be numbered in a key.
-pub(super) const ACCOUNTS_MAX: usize = 1 << 16;
+pub(super) const ACCOUNTS_MAX: usize = 1 << 15;
 
 /// A row's place in the order of account and CIP.
 #[derive(Clone, Copy, Debug)]
@@ -55,10 +55,30 @@ impl Group {
     /// In place of the group of rows without CIP.
     pub(super) const LOOSE: Group = Group(u64::MAX);
 
-    /// A CIP of the account with this rank; none comes after all.
+    /// A CIP of the account with this rank, which takes sixteen bits; none comes after all.
     pub(super) fn new(rank: u32, cip: Option<u64>) -> Group {
         let last = (1 << CIP_BITS) - 1;
         Group(u64::from(rank) << CIP_BITS | cip.unwrap_or(last).min(last))
+    }
+}
+
+/// The accounts of the rows in parts, in the order of their names.
+pub(super) struct Ranks<'n>(Vec<&'n str>);
+
+impl<'n> Ranks<'n> {
+    pub(super) fn new(names: &'n [String]) -> Ranks<'n> {
+        let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+        names.sort_unstable();
+        Ranks(names)
+    }
+
+    /// Where an account stands among the others; one that is not among them stands between two.
+    pub(super) fn of(&self, account: &str) -> u32 {
+        let place = match self.0.binary_search(&account) {
+            Ok(place) => place.saturating_mul(2).saturating_add(1),
+            Err(place) => place.saturating_mul(2),
+        };
+        u32::try_from(place).unwrap_or(u32::MAX)
     }
 }
 
@@ -72,6 +92,8 @@ pub(super) struct Terms<'t> {
     /// Tags of the references that several orders bear, or one that was told more than once.
     pub repeated: &'t HashSet<u32>,
     pub shared_cips: &'t HashSet<Group>,
+    /// Whether all that is not plain counts as linked: settlements may link any payments.
+    pub settles: bool,
 }
 
 impl Terms<'_> {
@@ -96,6 +118,13 @@ impl Sorted {
     /// Whether a group hangs together with rows elsewhere.
     pub(super) fn is_linked(&self, group: Group) -> bool {
         self.linked.binary_search(&group).is_ok()
+    }
+
+    /// The rows of a group.
+    pub(super) fn of_group(&self, group: Group) -> &[Entry] {
+        let from = self.entries.partition_point(|entry| entry.group() < group);
+        let rest = self.entries.get(from..).unwrap_or_default();
+        rest.get(..rest.partition_point(|entry| entry.group() == group)).unwrap_or_default()
     }
 }
 
@@ -138,7 +167,7 @@ pub(super) fn sort(part: &Part, terms: &Terms<'_>) -> Result<Sorted, RunError> {
             }
         }
         if let Some(first) = group.first()
-            && is_linked(part, group, terms)?
+            && (terms.settles && !is_plain(group) || is_linked(part, group, terms)?)
         {
             sorted.linked.push(first.group());
             for entry in group.iter().filter(|entry| entry.is_report()) {

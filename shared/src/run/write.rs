@@ -14,8 +14,8 @@ use crate::lifecycle::evidence::{OrderRow, ReportRow};
 use crate::money::{Currency, Money};
 use crate::reconcile::class::{Bucket, Class};
 use crate::reconcile::{
-    Booked, Buckets, ClassTotals, Conservation, Held, Inputs, Line, PlainJudge, ReadRows, Shown, Tally,
-    check_variance, empty_totals,
+    Booked, Buckets, ClassTotals, Conservation, Held, Inputs, Line, PlainJudge, ReadRows, Settlement, Shown,
+    Tally, check_variance, empty_totals,
 };
 use crate::report::{Tables, evidence_of_rows, write_open_rows};
 
@@ -45,6 +45,7 @@ pub(super) struct Books {
     classes: BTreeMap<Class, ClassTotals>,
     booked: BTreeMap<String, Booked>,
     without_line: Vec<Vec<u8>>,
+    settlements: Vec<Settlement>,
 }
 
 /// The books of a run when they are closed.
@@ -55,6 +56,14 @@ pub(super) struct Closed {
 }
 
 impl Books {
+    /// Begins the books of a run: every class of its legs, and the rows that belong to no pair.
+    pub(super) fn begin(inputs: &Inputs<'_>) -> Books {
+        let mut books = Books { classes: empty_totals(inputs, false), ..Books::default() };
+        books.balance.book(Moved::New, inputs.settlements.iter().flatten());
+        books.balance.book(Moved::New, inputs.bank.iter().flatten());
+        books
+    }
+
     /// Enters a plain line and the money of its rows; `lives` says whether it lives on.
     fn enter(&mut self, line: &Shown<'_>, order: Option<Money>, report: Option<Money>, lives: bool) {
         let bucket = line.class.bucket();
@@ -95,6 +104,13 @@ impl Books {
     pub(super) fn enter_general(&mut self, general: &mut General) {
         merge(&mut self.general.orders, &general.conservation.orders);
         merge(&mut self.general.reports, &general.conservation.reports);
+        let Conservation { settlements, payments, deposits, bank, .. } = &mut general.conservation;
+        // They are judged once, over all payments.
+        self.general.settlements = self.general.settlements.take().or(settlements.take());
+        self.general.payments = self.general.payments.take().or(payments.take());
+        self.general.deposits = self.general.deposits.take().or(deposits.take());
+        self.general.bank = self.general.bank.take().or(bank.take());
+        self.settlements.append(&mut general.settlements);
         for (class, totals) in &general.totals {
             self.classes.entry(*class).or_default().merge(totals);
         }
@@ -154,11 +170,15 @@ impl Books {
             }
         }
         self.balance.check()?;
-        let mut totals = empty_totals(&Inputs::default(), false);
-        totals.extend(self.classes);
         self.without_line.sort();
-        let (conservation, booked, balance) = (self.general, self.booked, self.balance);
-        let found = Found { totals, conservation, booked, balance, ..Found::default() };
+        let found = Found {
+            totals: self.classes,
+            conservation: self.general,
+            booked: self.booked,
+            balance: self.balance,
+            settlements: self.settlements,
+            ..Found::default()
+        };
         Ok(Closed { found, without_line: self.without_line.concat() })
     }
 }
@@ -187,7 +207,7 @@ pub(super) fn write(
     for group in groups(&sorted.entries).filter(|group| !is_plain(group) && !is_linked(group)) {
         gather(part, group, judging.names, &mut inputs)?;
     }
-    let mut general = judge(&inputs, judging)?;
+    let mut general = judge(&inputs, None, judging)?;
     books.enter_general(&mut general);
     let mut ready = general.lines;
     ready.extend(elsewhere);
@@ -279,7 +299,7 @@ impl<'s, 'j: 's> Scribe<'s, 'j> {
             (None, None) => return Ok(()),
         };
         let Judging { settings, as_of, sources, .. } = self.judging;
-        let lives = rows_stay(&line, order, report, settings.policy, as_of);
+        let lives = rows_stay(line.class, line.report_status, order, report, settings.policy, as_of);
         self.books.enter(&line, order.map(|row| row.amount), report.map(|row| row.amount), lives);
         let tables = &mut self.written.tables;
         tables.write(&line, || evidence_of_rows(order, report));
