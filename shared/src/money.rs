@@ -282,19 +282,7 @@ pub fn write_minor(minor: i64, out: &mut Vec<u8>) {
 
 /// Appends a whole number in decimal digits.
 pub(crate) fn write_digits(number: u64, out: &mut Vec<u8>) {
-    // Twenty digits hold every u64.
-    let mut digits = [b'0'; 20];
-    let mut rest = number;
-    let mut used: usize = 0;
-    for place in digits.iter_mut().rev() {
-        *place = b'0'.saturating_add(u8::try_from(rest.rem_euclid(10)).unwrap_or_default());
-        rest = rest.div_euclid(10);
-        used = used.saturating_add(1);
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(digits.len().saturating_sub(used)..).unwrap_or_default());
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 #[cfg(test)]

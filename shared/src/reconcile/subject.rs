@@ -43,7 +43,8 @@ pub(super) fn order_line<'s>(
     (class, reason): Judgement,
     buffer: &mut Vec<u8>,
 ) -> Shown<'s> {
-    let created_at = name_of(row.created_at);
+    let mut digits = itoa::Buffer::new();
+    let created_at = name_of(row.created_at, &mut digits);
     let state = stand.map_or(ProviderState::Absent, |stand| stand.state);
     let report = stand.and_then(|stand| stand.money);
     let difference_minor = report
@@ -51,7 +52,7 @@ pub(super) fn order_line<'s>(
         .map(|report| report.minor.saturating_sub(row.amount.minor));
     let moment = stand.and_then(|stand| stand.paid_at).or(row.paid_at).unwrap_or(row.created_at);
     let shown = stand.and_then(|stand| stand.cip);
-    let subject = ["order", row.reference_id.as_ref(), created_at.as_str()];
+    let subject = ["order", row.reference_id.as_ref(), created_at.as_ref()];
     Shown {
         break_id: BreakId::with_buffer(&row.account, ORDER_REPORT, &subject, buffer),
         class,
@@ -80,13 +81,13 @@ pub(super) fn order_line<'s>(
 }
 
 /// A time inside a name: seconds since 1970, for the name is hashed and nobody reads it.
-fn name_of(time: Instant) -> String {
+fn name_of(time: Instant, digits: &mut itoa::Buffer) -> Cow<'_, str> {
     const NANOS_PER_SECOND: i64 = 1_000_000_000;
     let nanos = time.unix_nanos();
     let seconds = nanos.div_euclid(NANOS_PER_SECOND);
     match nanos.rem_euclid(NANOS_PER_SECOND) {
-        0 => seconds.to_string(),
-        rest => format!("{seconds}.{rest:09}"),
+        0 => Cow::Borrowed(digits.format(seconds)),
+        rest => Cow::Owned(format!("{seconds}.{rest:09}")),
     }
 }
 

@@ -28,8 +28,10 @@ pub(super) struct Head {
     pub minor: i64,
 }
 
+const WORD_BYTES: usize = 4;
+const HEAD_WORDS: usize = 9;
 /// Bytes of a head.
-const HEAD_BYTES: usize = 36;
+const HEAD_BYTES: usize = HEAD_WORDS * WORD_BYTES;
 
 const STATUS_BITS: u32 = 3;
 const STATUS_MASK: u32 = (1 << STATUS_BITS) - 1;
@@ -39,26 +41,29 @@ const FIRST_FIELD: u32 = STATUS_BITS + 1;
 
 impl Head {
     pub(super) fn read(bytes: &[u8]) -> Option<Head> {
-        let mut reader = Reader { rest: bytes };
+        let (words, _) = bytes.as_chunks::<WORD_BYTES>();
+        let [size, flags, account, count_or_source, tag, cip, cip_high, minor, minor_high] =
+            words.first_chunk::<HEAD_WORDS>()?.map(u32::from_le_bytes);
+        let long = |low: u32, high: u32| u64::from(high) << u32::BITS | u64::from(low);
         Some(Head {
-            size: reader.number32()?,
-            flags: reader.number32()?,
-            account: reader.number32()?,
-            count_or_source: reader.number32()?,
-            tag: reader.number32()?,
-            cip: reader.number()?,
-            minor: reader.signed()?,
+            size,
+            flags,
+            account,
+            count_or_source,
+            tag,
+            cip: long(cip, cip_high),
+            minor: long(minor, minor_high).cast_signed(),
         })
     }
 
     /// Appends all but size and flags, which are known last.
     fn begin(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&[0; 8]);
-        out.extend_from_slice(&self.account.to_le_bytes());
-        out.extend_from_slice(&self.count_or_source.to_le_bytes());
-        out.extend_from_slice(&self.tag.to_le_bytes());
-        out.extend_from_slice(&self.cip.to_le_bytes());
-        out.extend_from_slice(&self.minor.to_le_bytes());
+        let low = |long: u64| u32::try_from(long & u64::from(u32::MAX)).unwrap_or_default();
+        let words = |long: u64| [low(long), low(long >> u32::BITS)];
+        let ([cip, cip_high], [minor, minor_high]) = (words(self.cip), words(self.minor.cast_unsigned()));
+        let head: [u32; HEAD_WORDS] =
+            [0, 0, self.account, self.count_or_source, self.tag, cip, cip_high, minor, minor_high];
+        out.extend_from_slice(head.map(u32::to_le_bytes).as_flattened());
     }
 
     /// Of a report row: whether it states a refunded amount, which its status alone does not tell.
@@ -334,10 +339,6 @@ impl<'p> Reader<'p> {
         let (taken, rest) = self.rest.split_first_chunk::<N>()?;
         self.rest = rest;
         Some(*taken)
-    }
-
-    fn number32(&mut self) -> Option<u32> {
-        self.take().map(u32::from_le_bytes)
     }
 
     fn number(&mut self) -> Option<u64> {
