@@ -388,6 +388,41 @@ mod tests {
         assert!(matches!(absent, Err(Failure::Input(sentence)) if sentence.contains("summary.json")));
     }
 
+    /// A bank's statement and a Settlement Report are told by how they begin, whatever they are called.
+    #[test]
+    fn settlements_and_statements_are_read_in_their_own_layouts() {
+        let lines = "account,settlement_id,currency,kind,cip,gross,net,paid_on,bank_reference\n\
+            tienda,L-2041,PEN,payment,5000000001,22.50,22.50,2026-03-04,OP-77\n";
+        let statement = ":20:A\n:25:191-1\n:28C:1/1\n:60F:C260304PEN0,00\n:61:260304C22,50NTRFOP-77\n\
+            :86:ABONO\n:62F:C260304PEN22,50\n-\n";
+        let report = "TransactionID,Currency,GrossAmount,TotalFeeAmount,DebitAmount,ExchangeRate,InvoiceNumber,NetAmount,\
+            BusinessType,PaymentInstrument\nTX1,PEN,22.50,.00000,22.50,1.00000,F-1,22.50,I,PAGOEFECTIVO\n";
+        let by_id = "account,cip,provider_id,amount,currency,status,paid_at\n\
+            tienda,5000000001,TX1,22.50,PEN,paid,2026-03-02T10:30:00-05:00\n";
+        let folder = folder(&[
+            ("lines.csv", lines),
+            ("statement.txt", statement),
+            ("report.csv", report),
+            ("by-id.csv", by_id),
+        ]);
+        let settled = |flags: &str| {
+            let line = format!("--orders orders.csv {flags} --out out");
+            let verdict = reconcile(folder.path(), &line).map(|done| done.verdict);
+            assert_eq!(verdict, Ok(Verdict::Agreed), "{flags}");
+            fs::read_to_string(folder.path().join("out/settlements.csv")).unwrap()
+        };
+        let written = settled("--reports reports.csv --settlements lines.csv --bank statement.txt");
+        assert!(written.contains("22.50,0.00,OP-77,22.50,0.00,0.00,matched"), "{written}");
+        let written = settled("--reports by-id.csv --settlements report.csv --account tienda");
+        assert!(written.contains("tienda,F-1,PEN,,1,22.50"), "{written}");
+        let nameless = "--orders orders.csv --reports by-id.csv --settlements report.csv --out out";
+        let outcome = reconcile(folder.path(), nameless);
+        assert!(
+            matches!(&outcome, Err(Failure::Input(sentence)) if sentence.contains("account")),
+            "{outcome:?}"
+        );
+    }
+
     #[test]
     fn the_same_files_elsewhere_give_the_same_bytes() {
         let written = || {
