@@ -1,4 +1,4 @@
-//! The quick way through a table of CSV: rows that are plainly in canonical form are read straight from their bytes.
+//! The quick way through a table: rows that are plainly in canonical form are read straight from their bytes.
 //!
 //! It takes a row only where the general reader would give the very same one and count no change. Everything else, a
 //! blank at an end, another letter case, a mark or a format of the mapping, is left to the general reader, which also
@@ -9,7 +9,9 @@ use std::borrow::Cow;
 use super::cleanse::is_printable;
 use super::fields::TEXT_BYTES_MAX;
 use super::plan::{Binding, Plan};
+use super::rows::Values;
 use super::values::Marks;
+use super::{orders, reports};
 use crate::calendar::{Instant, LastDay};
 use crate::ids::Cip;
 use crate::lifecycle::evidence::{OrderRow, OrderStatus, ReportRow, ReportStatus, Text};
@@ -30,12 +32,33 @@ pub(super) struct Lane<'p> {
     dates: LastDay,
 }
 
-/// One record and where its fields end.
-#[derive(Clone, Copy)]
-pub(super) struct Cells<'a, 'e> {
-    /// Printable ASCII without quotes.
-    pub text: &'a str,
-    pub ends: &'e [usize],
+/// A row that the quick way can fill again and again.
+pub(super) trait Plain<'a>: Sized {
+    /// Fills the row from a record. Where that is unusual the row holds a part of each.
+    fn fill(&mut self, lane: &Lane<'a>, values: impl Values<'a>) -> Result<(), Unusual>;
+
+    /// The latest time that the row tells of.
+    fn latest(&self) -> Option<Instant>;
+}
+
+impl<'a> Plain<'a> for OrderRow<'a> {
+    fn fill(&mut self, lane: &Lane<'a>, values: impl Values<'a>) -> Result<(), Unusual> {
+        lane.order(values, self)
+    }
+
+    fn latest(&self) -> Option<Instant> {
+        orders::latest(self)
+    }
+}
+
+impl<'a> Plain<'a> for ReportRow<'a> {
+    fn fill(&mut self, lane: &Lane<'a>, values: impl Values<'a>) -> Result<(), Unusual> {
+        lane.report(values, self)
+    }
+
+    fn latest(&self) -> Option<Instant> {
+        reports::latest(self)
+    }
 }
 
 /// A field that is there but needs the general reader, and with it its row.
@@ -91,7 +114,7 @@ impl<'p> Lane<'p> {
         if time.is_no_date() { Err(Unusual) } else { Ok(Some(time)) }
     }
 
-    fn extras<'a>(&self, cells: Cells<'a, '_>) -> impl Iterator<Item = (Text<'a>, Text<'a>)>
+    fn extras<'a>(&self, cells: impl Values<'a>) -> impl Iterator<Item = (Text<'a>, Text<'a>)>
     where
         'p: 'a,
     {
@@ -119,7 +142,7 @@ impl<'p> Lane<'p> {
 
     /// Reads one order into a row that held another of the same file; fields without column are as in a blank one. Where
     /// the order is unusual the row holds a part of each.
-    pub(super) fn order<'a>(&self, cells: Cells<'a, '_>, row: &mut OrderRow<'a>) -> Result<(), Unusual>
+    pub(super) fn order<'a>(&self, cells: impl Values<'a>, row: &mut OrderRow<'a>) -> Result<(), Unusual>
     where
         'p: 'a,
     {
@@ -156,7 +179,7 @@ impl<'p> Lane<'p> {
     }
 
     /// The same for a row of a report.
-    pub(super) fn report<'a>(&self, cells: Cells<'a, '_>, row: &mut ReportRow<'a>) -> Result<(), Unusual>
+    pub(super) fn report<'a>(&self, cells: impl Values<'a>, row: &mut ReportRow<'a>) -> Result<(), Unusual>
     where
         'p: 'a,
     {
@@ -251,16 +274,6 @@ impl<'t> Word<'t> {
     fn is(self, other: Word<'_>) -> bool {
         let (own, others) = (self.text.len(), other.text.len());
         self.start == other.start && own == others && (own <= 8 || self.text == other.text)
-    }
-}
-
-impl<'a> Cells<'a, '_> {
-    fn cell(self, column: usize) -> Option<&'a str> {
-        let start = match column.checked_sub(1) {
-            Some(before) => self.ends.get(before)?.saturating_add(1),
-            None => 0,
-        };
-        self.text.get(start..*self.ends.get(column)?)
     }
 }
 

@@ -6,24 +6,22 @@
 
 use std::collections::BTreeSet;
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
-use super::cleanse::{Changes, is_printable};
+use super::cleanse::Changes;
 use super::csv::{Record, Splitter};
 use super::error::FileError;
 use super::fields::{Defect, Fields, Row};
-use super::lane::{Cells, Lane, Unusual};
+use super::lane::{Lane, Plain};
 use super::mapping::LegMapping;
+use super::members::Shapes;
 use super::ndjson::Object;
 use super::plan::{Layout, Plan};
 use super::reader::{note_unknown, read_header, read_object, shape_defect, text_of};
-use super::scan::{self, BLOCK_BYTES};
+use super::rows::Rows;
 use super::{Format, Rejected, Source, orders, reports};
 use crate::calendar::Instant;
 use crate::lifecycle::evidence::{OrderRow, ReportRow};
-
-/// Longest row that the quick way takes; the general reader looks at longer ones field by field.
-const PLAIN_BYTES_MAX: usize = 4096;
 
 /// What the beginning of a file says of all its rows.
 #[derive(Debug)]
@@ -145,8 +143,7 @@ impl<'h, 'm> Sheet<'h, 'm> {
         bytes: &'a [u8],
         take: impl FnMut(&OrderRow<'a>),
     ) -> Result<Piece, Quoted> {
-        let quick = |lane: &Lane<'a>, cells: Cells<'a, '_>, row: &mut OrderRow<'a>| lane.order(cells, row);
-        self.read(bytes, Lane::blank_order, quick, orders::read, orders::latest, take)
+        self.read(bytes, Lane::blank_order, orders::read, take)
     }
 
     /// Reads the report rows of a piece and shows each to `take`.
@@ -159,53 +156,75 @@ impl<'h, 'm> Sheet<'h, 'm> {
         source: u16,
         take: impl FnMut(&ReportRow<'a>),
     ) -> Result<Piece, Quoted> {
-        let quick = |lane: &Lane<'a>, cells: Cells<'a, '_>, row: &mut ReportRow<'a>| lane.report(cells, row);
         let general = |row: &mut Fields<'a, '_>| reports::read(row, source);
         let blank = |lane: &Lane<'a>| ReportRow { source, ..lane.blank_report() };
-        self.read(bytes, blank, quick, general, reports::latest, take)
+        self.read(bytes, blank, general, take)
     }
 
     /// `blank` gives the row into which the quick way puts what it reads.
-    fn read<'a, R>(
+    fn read<'a, R: Plain<'a>>(
         &'a self,
         bytes: &'a [u8],
         blank: impl Fn(&Lane<'a>) -> R,
-        quick: impl Fn(&Lane<'a>, Cells<'a, '_>, &mut R) -> Result<(), Unusual>,
         general: impl Fn(&mut Fields<'a, '_>) -> Result<R, Defect>,
-        latest: impl Fn(&R) -> Option<Instant>,
-        mut take: impl FnMut(&R),
+        take: impl FnMut(&R),
     ) -> Result<Piece, Quoted> {
-        let mut sorter = Sorter { file: self.file, piece: Piece::default(), row_changes: Changes::default() };
-        let mut keep = |piece: &mut Piece, row: &R| {
-            piece.rows = piece.rows.saturating_add(1);
-            piece.latest = piece.latest.max(latest(row));
-            take(row);
-        };
-        if self.format == Format::Ndjson {
-            let mut object = Object::new(self.plan.columns.len());
-            for line in lines(bytes) {
-                object.line = sorter.piece.lines;
-                if !line.trim_ascii().is_empty() {
-                    let outcome = read_object(line, &mut object, &self.plan).and_then(|()| {
-                        note_unknown(&object, &mut sorter.piece.unknown);
-                        general(&mut Fields::new(&self.plan, Row::Json(&object), &mut sorter.row_changes))
-                    });
-                    sorter.sort(outcome, &mut keep);
-                }
-                sorter.piece.lines = sorter.piece.lines.saturating_add(1);
-            }
-            return Ok(sorter.piece);
+        let lane = Lane::new(&self.plan).map(|lane| (blank(&lane), lane));
+        let (piece, row_changes) = (Piece::default(), Changes::default());
+        let mut sorter = Sorter { file: self.file, piece, row_changes, take };
+        match self.format {
+            Format::Ndjson => self.read_objects(bytes, lane, general, &mut sorter),
+            _ => self.read_records(bytes, lane, general, &mut sorter)?,
         }
-        let mut lane = Lane::new(&self.plan).map(|lane| (blank(&lane), lane));
-        let mut record = Record::new();
-        let mut rows = Rows::new(bytes, self.plan.mapping.delimiter, self.plan.columns.len());
+        Ok(sorter.piece)
+    }
+
+    fn read_objects<'a, R: Plain<'a>>(
+        &'a self,
+        bytes: &'a [u8],
+        mut lane: Option<(R, Lane<'a>)>,
+        general: impl Fn(&mut Fields<'a, '_>) -> Result<R, Defect>,
+        sorter: &mut Sorter<'_, impl FnMut(&R)>,
+    ) {
+        let names = &self.plan.columns;
+        let mut object = Object::new(names.len());
+        let (mut rows, mut shapes) = (Rows::of_json(bytes), Shapes::default());
         while let Some(line) = rows.next() {
             let read = lane.as_mut().and_then(|(row, lane)| {
-                quick(lane, rows.cells(line, lane.columns)?, row).ok()?;
+                row.fill(lane, rows.members(line, names, &mut shapes)?).ok()?;
+                Some(&*row)
+            });
+            let line = bytes.get(line.start..line.end).unwrap_or_default();
+            if let Some(row) = read {
+                sorter.keep(row);
+            } else if !line.trim_ascii().is_empty() {
+                object.line = sorter.piece.lines;
+                let outcome = read_object(line, &mut object, &self.plan).and_then(|()| {
+                    note_unknown(&object, &mut sorter.piece.unknown);
+                    general(&mut Fields::new(&self.plan, Row::Json(&object), &mut sorter.row_changes))
+                });
+                sorter.sort(outcome);
+            }
+            sorter.piece.lines = sorter.piece.lines.saturating_add(1);
+        }
+    }
+
+    fn read_records<'a, R: Plain<'a>>(
+        &'a self,
+        bytes: &'a [u8],
+        mut lane: Option<(R, Lane<'a>)>,
+        general: impl Fn(&mut Fields<'a, '_>) -> Result<R, Defect>,
+        sorter: &mut Sorter<'_, impl FnMut(&R)>,
+    ) -> Result<(), Quoted> {
+        let mut record = Record::new();
+        let mut rows = Rows::of_csv(bytes, self.plan.mapping.delimiter, self.plan.columns.len());
+        while let Some(line) = rows.next() {
+            let read = lane.as_mut().and_then(|(row, lane)| {
+                row.fill(lane, rows.cells(line, lane.columns)?).ok()?;
                 Some(&*row)
             });
             if let Some(row) = read {
-                keep(&mut sorter.piece, row);
+                sorter.keep(row);
             } else {
                 let line = bytes.get(line.start..line.after).unwrap_or_default();
                 if memchr(b'"', line).is_some() {
@@ -221,161 +240,48 @@ impl<'h, 'm> Sheet<'h, 'm> {
                         }
                         Err(fault) => Err(shape_defect(fault, &record, &self.plan)),
                     };
-                    sorter.sort(outcome, &mut keep);
+                    sorter.sort(outcome);
                 }
             }
             sorter.piece.lines = sorter.piece.lines.saturating_add(1);
         }
-        Ok(sorter.piece)
+        Ok(())
     }
 }
 
-/// Sorts what the general reader made of rows.
-struct Sorter<'f> {
+/// Sorts rows into what is kept and what is rejected.
+struct Sorter<'f, T> {
     file: &'f str,
     piece: Piece,
     row_changes: Changes,
+    /// Takes what is kept.
+    take: T,
 }
 
-impl Sorter<'_> {
-    fn sort<R>(&mut self, outcome: Result<R, Defect>, keep: impl FnOnce(&mut Piece, &R)) {
+impl<T> Sorter<'_, T> {
+    fn keep<'a, R: Plain<'a>>(&mut self, row: &R)
+    where
+        T: FnMut(&R),
+    {
+        self.piece.rows = self.piece.rows.saturating_add(1);
+        self.piece.latest = self.piece.latest.max(row.latest());
+        (self.take)(row);
+    }
+
+    /// Sorts what the general reader made of a row.
+    fn sort<'a, R: Plain<'a>>(&mut self, outcome: Result<R, Defect>)
+    where
+        T: FnMut(&R),
+    {
         match outcome {
             Ok(row) => {
                 self.piece.changes.take_in(&mut self.row_changes);
-                keep(&mut self.piece, &row);
+                self.keep(&row);
             }
             Err(defect) => {
                 self.row_changes.forget();
                 self.piece.rejected.push(defect.into_rejected(self.file, self.piece.lines));
             }
         }
-    }
-}
-
-/// The lines of a piece, without their line feeds.
-fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut start = 0;
-    let unended = !bytes.is_empty() && !bytes.ends_with(b"\n");
-    memchr_iter(b'\n', bytes).chain(unended.then_some(bytes.len())).filter_map(move |end| {
-        let line = bytes.get(start..end);
-        start = end.saturating_add(1);
-        line
-    })
-}
-
-/// One line and whether it holds nothing that the quick way stumbles over.
-#[derive(Clone, Copy, Debug)]
-struct LineAt {
-    start: usize,
-    /// Where its line feed is, or the piece ends.
-    end: usize,
-    /// Where the next line begins.
-    after: usize,
-    odd: bool,
-}
-
-/// Goes through the lines of a piece and notes where fields end.
-struct Rows<'a> {
-    bytes: &'a [u8],
-    /// The same as text, unless something in it is not UTF-8.
-    text: Option<&'a str>,
-    delimiter: u8,
-    /// Ends of the current line's fields, from the start of the line; as many as the header has.
-    ends: Vec<usize>,
-    /// How many fields the current line has.
-    found: usize,
-    line_start: usize,
-    /// Where the block begins that `marks` tells of, and what of it is not used up yet.
-    block_start: usize,
-    marks: scan::Marks,
-    odd_before: bool,
-}
-
-impl<'a> Rows<'a> {
-    fn new(bytes: &'a [u8], delimiter: u8, columns: usize) -> Rows<'a> {
-        let mut rows = Rows {
-            bytes,
-            text: std::str::from_utf8(bytes).ok(),
-            delimiter,
-            ends: vec![0; columns],
-            found: 0,
-            line_start: 0,
-            block_start: 0,
-            marks: scan::Marks { ends: 0, line_feeds: 0, odd: 0 },
-            odd_before: false,
-        };
-        rows.marks = rows.look();
-        rows
-    }
-
-    fn look(&self) -> scan::Marks {
-        let rest = self.bytes.get(self.block_start..).unwrap_or_default();
-        match rest.first_chunk::<BLOCK_BYTES>() {
-            Some(block) => scan::look(block, self.delimiter),
-            None => {
-                // What stands in for the bytes after the end is a plain letter.
-                let mut block = [b'x'; BLOCK_BYTES];
-                block.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-                scan::look(&block, self.delimiter)
-            }
-        }
-    }
-
-    /// The next line; `None` after the last.
-    #[inline]
-    fn next(&mut self) -> Option<LineAt> {
-        let start = self.line_start;
-        let (mut marks, mut odd_before, mut found) = (self.marks, self.odd_before, 0_usize);
-        loop {
-            while marks.ends != 0 {
-                let bit = marks.ends & marks.ends.wrapping_neg();
-                marks.ends ^= bit;
-                let place = self.block_start + usize::try_from(bit.trailing_zeros()).unwrap_or_default();
-                if let Some(end) = self.ends.get_mut(found) {
-                    *end = place - start;
-                }
-                found += 1;
-                if marks.line_feeds & bit != 0 {
-                    let upto = bit | (bit - 1);
-                    let odd = odd_before | (marks.odd & upto != 0);
-                    marks.odd &= !upto;
-                    (self.marks, self.odd_before, self.found) = (marks, false, found);
-                    self.line_start = place + 1;
-                    return Some(LineAt { start, end: place, after: place + 1, odd });
-                }
-            }
-            odd_before |= marks.odd != 0;
-            self.block_start += BLOCK_BYTES;
-            if self.block_start >= self.bytes.len() {
-                let end = self.bytes.len();
-                self.line_start = end;
-                (self.marks, self.odd_before) = (scan::Marks { odd: 0, ..marks }, odd_before);
-                // Without a line feed the last line has a field more than was found, and is the general reader's.
-                self.found = usize::MAX;
-                return (start < end).then_some(LineAt { start, end, after: end, odd: true });
-            }
-            marks = self.look();
-        }
-    }
-
-    /// The line's fields, where it may be plain and has as many as the header. A line that ends in CR LF is as good as
-    /// one that ends in LF.
-    #[inline]
-    fn cells(&mut self, line: LineAt, columns: usize) -> Option<Cells<'a, '_>> {
-        let length = line.end.saturating_sub(line.start);
-        if self.found != columns || length > PLAIN_BYTES_MAX {
-            return None;
-        }
-        let mut text = match self.text {
-            Some(text) => text.get(line.start..line.end)?,
-            None => std::str::from_utf8(self.bytes.get(line.start..line.end)?).ok()?,
-        };
-        if line.odd {
-            let plain =
-                |rest: &&str| is_printable(rest.as_bytes()) && memchr(b'"', rest.as_bytes()).is_none();
-            text = text.strip_suffix('\r').filter(plain)?;
-            *self.ends.last_mut()? = text.len();
-        }
-        Some(Cells { text, ends: &self.ends })
     }
 }
