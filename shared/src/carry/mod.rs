@@ -17,8 +17,8 @@ pub use living::{Living, Stays, stays};
 pub use reading::{CarryError, Told};
 
 pub(crate) use balance::Ends;
-pub(crate) use fact::{Fact, Key, payment_keys, payment_words};
-pub(crate) use living::{Legs, marked, rows_stay};
+pub(crate) use fact::{Fact, Key, payment_keys};
+pub(crate) use living::{Legs, marked, rows_stay, settled_by_several};
 pub(crate) use reading::FactText;
 pub(crate) use repeats::without_known;
 pub(crate) use touched::{Arrived, Touched};

@@ -128,7 +128,7 @@ pub(super) fn judge(
     });
     let written: Vec<Tables> = written.collect();
     let without_line = open.without_line();
-    let fees = days::closed_fees(inputs, bundles, &living);
+    let fees = days::closed_fees(inputs, bundles, &living, settings.policy, judging.as_of);
     let ready = |(line, tables): (Line, Tables)| Ready {
         group: Group::new(judging.ranks.of(&line.account), line.sort_cip),
         part: judging.shared.part_of(&line.account, line.sort_cip),

@@ -186,6 +186,7 @@ fn judge_linked<'p>(
 ) -> Result<(General, Tables), RunError> {
     let names = judging.names;
     inputs.known_accounts.extend(names.iter().cloned());
+    inputs.is_of_one_account = judging.settings.only_account.is_some();
     gather_all(&rows.loose, names, &mut inputs)?;
     for (part, sorted) in rows.parts.iter().zip(&*sorted) {
         let linked = |group: &&[Entry]| group.first().is_some_and(|first| sorted.is_linked(first.group()));
