@@ -1,7 +1,7 @@
 //! One reconciliation from bytes to outputs: the same function behind the command and the Lambda. Pure.
 //!
-//! There are two ways to the same bytes. The general one ([`general`]) holds every row and knows every rule. The quick
-//! one ([`quick`]) reads by pieces, holds rows packed, judges plain pairs where they lie, and hands everything else to the
+//! There are two ways to the same bytes. The general one (`general`) holds every row and knows every rule. The quick
+//! one (`quick`) reads by pieces, holds rows packed, judges plain pairs where they lie, and hands everything else to the
 //! general rules, with what settlements and the bank say something of.
 
 mod bank;
@@ -22,6 +22,7 @@ mod references;
 mod settle;
 mod sort;
 mod sorted;
+mod suspects;
 mod threads;
 mod write;
 

@@ -26,5 +26,6 @@ mod settlements;
 mod shuffle;
 mod tolerance;
 mod waiting;
+mod watched_ways;
 mod ways;
 mod worlds;

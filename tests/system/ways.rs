@@ -10,6 +10,7 @@ use cuadre::calendar::Instant;
 use cuadre::carry::Carried;
 use cuadre::config::Policy;
 use cuadre::formats::{Format, Leg, Mapping};
+use cuadre::reconcile::RefusedCallbacks;
 use cuadre::reconcile::class::Class;
 use cuadre::run::{
     Blocks, Content, FileCoverage, Outputs, RunError, Settings, StreamedFile, Work, goes_quick, reference,
@@ -21,8 +22,49 @@ use rand_chacha::ChaCha8Rng;
 
 const WORLDS: u64 = 200;
 
-/// A policy under which pairs are judged by themselves: whoever looks for fraud looks at many.
-const ALONE: &str = "[fraud]\nenabled = false\n";
+/// No rule looks for fraud.
+const UNWATCHED: &str = "[fraud]\nenabled = false\n";
+
+/// Thresholds that small worlds reach, each account with some of its own.
+pub const SUSPICIOUS: &str = "\
+[fraud.shared_operation_number]
+window_hours = 30
+[fraud.shared_payer]
+cips_min = 2
+unpaid_percent = 60
+[fraud.shared_ip]
+cips_min = 2
+window_hours = 100
+unpaid_percent = 40
+[fraud.equal_amount_burst]
+cips_min = 2
+window_minutes = 60
+times_usual = 3
+[fraud.refund_to_other_payee]
+orders_min = 2
+[fraud.bad_signatures]
+refused_min = 10
+[accounts.a.fraud.shared_operation_number]
+cips_min = 3
+[accounts.a.fraud.equal_amount_burst]
+cips_min = 4
+window_minutes = 240
+[accounts.tienda-3.fraud.shared_ip]
+enabled = false
+[accounts.tienda-3.fraud.refund_to_other_payee]
+orders_min = 1
+";
+
+/// Every fraud rule.
+pub const RULES: [&str; 7] = [
+    "shared_operation_number",
+    "shared_payer",
+    "shared_ip",
+    "equal_amount_burst",
+    "fulfilled_before_paid",
+    "refund_to_other_payee",
+    "bad_signatures",
+];
 
 mod ledgers;
 
@@ -32,10 +74,10 @@ const WAYS: [(usize, usize, usize); 6] =
 
 /// A file of a run, in memory.
 #[derive(Clone, Debug)]
-struct File {
-    leg: Leg,
-    name: &'static str,
-    text: String,
+pub struct File {
+    pub leg: Leg,
+    pub name: &'static str,
+    pub text: String,
 }
 
 /// Bytes that are read as if they were stored elsewhere.
@@ -55,7 +97,7 @@ impl Blocks for Elsewhere<'_> {
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Written(BTreeMap<&'static str, Vec<u8>>);
+pub struct Written(BTreeMap<&'static str, Vec<u8>>);
 
 impl Outputs for Written {
     fn append(&mut self, name: &'static str, bytes: &[u8]) -> io::Result<()> {
@@ -65,8 +107,14 @@ impl Outputs for Written {
 }
 
 impl Written {
-    fn text(&self, name: &str) -> String {
+    pub fn text(&self, name: &str) -> String {
         String::from_utf8(self.0[name].clone()).unwrap()
+    }
+
+    /// How many findings a rule made.
+    pub fn findings(&self, rule: &str) -> u64 {
+        let summary: serde_json::Value = serde_json::from_slice(&self.0["summary.json"]).unwrap();
+        summary["findings"][rule]["count"].as_u64().unwrap_or(0)
     }
 }
 
@@ -74,14 +122,28 @@ impl Written {
 type Row = Vec<(&'static str, String)>;
 
 /// What a way gave: outputs, breaks, and what else a caller sees; or why it gave nothing.
-type Gave = Result<(Written, Vec<String>, u64), String>;
+pub type Gave = Result<(Written, Vec<String>, u64), String>;
 
-struct Terms {
+pub struct Terms {
     policy: Policy,
     mapping: Mapping,
     account: Option<&'static str>,
     only_account: Option<&'static str>,
     as_of: Option<Instant>,
+    pub refused: Option<Vec<RefusedCallbacks>>,
+}
+
+impl Terms {
+    pub fn of(policy: &str) -> Terms {
+        Terms {
+            policy: Policy::parse(policy).unwrap(),
+            mapping: Mapping::default(),
+            account: None,
+            only_account: None,
+            as_of: None,
+            refused: None,
+        }
+    }
 }
 
 fn go(
@@ -100,7 +162,7 @@ fn go(
         looks: &[],
         opened: &opened,
         only_account: terms.only_account,
-        refused: None,
+        refused: terms.refused.as_deref(),
         settlement_layouts: &[],
         needs_person: &[],
         notes: &[],
@@ -150,7 +212,7 @@ fn first_difference(gave: &Gave, expected: &Gave) -> String {
 
 /// Runs the files by every way, and fails the test where one differs from the reference.
 #[track_caller]
-fn check(files: &[File], terms: &Terms, what: &str) -> Gave {
+pub fn check(files: &[File], terms: &Terms, what: &str) -> Gave {
     let expected = go(files, terms, false, |files, settings, outputs| {
         reference(&Carried::default(), files, settings, outputs)
     });
@@ -253,6 +315,11 @@ impl Chance {
         if self.dirt && self.odds(20) { word.to_uppercase() } else { word }
     }
 
+    /// One of few hands that orders come from, if anybody knows.
+    fn hand(&mut self, name: &str) -> String {
+        if self.odds(4) { String::new() } else { format!("{name}{}", self.number() % 40) }
+    }
+
     fn order(&mut self) -> Row {
         vec![
             ("account", self.account()),
@@ -279,6 +346,8 @@ impl Chance {
                     "2026-03-01T09:00:00-05:00",
                     "2026-03-01T09:00:00-05:00",
                     "2026-03-02T09:00:00-05:00",
+                    "2026-03-02T09:00:00.5-05:00",
+                    "2026-03-05T23:00:00-05:00",
                 ])
                 .to_owned(),
             ),
@@ -286,6 +355,10 @@ impl Chance {
             ("paid_at", if self.odds(3) { self.time() } else { String::new() }),
             ("store", if self.odds(4) { "Miraflores".to_owned() } else { String::new() }),
             ("updated_at", if self.odds(4) { self.time() } else { String::new() }),
+            ("fulfilled_at", if self.odds(4) { self.time() } else { String::new() }),
+            ("payer_id", self.hand("payer")),
+            ("refund_payee_id", if self.odds(6) { self.hand("payer") } else { String::new() }),
+            ("ip", self.hand("10.0.0.")),
             ("nota", if self.odds(5) { "algo".to_owned() } else { String::new() }),
         ]
     }
@@ -312,6 +385,18 @@ impl Chance {
             ("commission", if self.odds(2) { "1.75".to_owned() } else { String::new() }),
             ("observed_at", if self.odds(3) { self.time() } else { String::new() }),
         ]
+    }
+
+    /// Callbacks that were refused, some of them for accounts without rows.
+    fn refused(&mut self) -> Vec<RefusedCallbacks> {
+        let count = self.random.random_range(0..9);
+        let mut hour = |_| RefusedCallbacks {
+            account: self.one(&["0", "a", "b", "tienda-35", "tienda-4", "z"]).to_owned(),
+            hour: Instant::parse(self.one(&["2026-03-03T10:00:00-05:00", "2026-03-04T09:00:00-05:00"]))
+                .unwrap(),
+            count: self.random.random_range(0..80),
+        };
+        (0..count).map(&mut hour).collect()
     }
 
     fn rows(&mut self, row: impl Fn(&mut Chance) -> Row) -> Vec<Row> {
@@ -406,13 +491,16 @@ fn world(seed: u64) -> (Vec<File>, Terms, ChaCha8Rng) {
     }
     files.extend(ledgers::files(&mut chance, &reports));
     let complete = "[coverage]\norders = \"complete\"\nreports = \"complete\"\n";
-    let policy = format!("{ALONE}{}", if chance.odds(2) { complete } else { "" });
+    let fraud = match seed / 2 % 4 {
+        0 => UNWATCHED,
+        1 => "",
+        _ => SUSPICIOUS,
+    };
     let terms = Terms {
-        policy: Policy::parse(&policy).unwrap(),
-        mapping: Mapping::default(),
-        account: None,
         only_account: if chance.odds(6) { Some("a") } else { None },
         as_of: if chance.odds(2) { Instant::parse("2026-03-20T12:00:00-05:00") } else { None },
+        refused: if chance.odds(3) { Some(chance.refused()) } else { None },
+        ..Terms::of(&format!("{}{fraud}", if chance.odds(2) { complete } else { "" }))
     };
     (files, terms, chance.random)
 }
@@ -421,14 +509,21 @@ fn world(seed: u64) -> (Vec<File>, Terms, ChaCha8Rng) {
 fn every_way_gives_the_bytes_of_the_general_rules() {
     let mut refused = 0;
     let mut found = BTreeSet::new();
+    let mut fired: BTreeMap<&str, u64> = BTreeMap::new();
     for seed in 0..WORLDS {
         let (files, terms, _) = world(seed);
         match check(&files, &terms, &format!("seed {seed}")) {
-            Ok((written, ..)) => found.extend(classes(&written)),
+            Ok((written, ..)) => {
+                found.extend(classes(&written));
+                RULES.iter().for_each(|rule| {
+                    *fired.entry(rule).or_default() += u64::from(written.findings(rule) > 0);
+                });
+            }
             Err(_) => refused += 1,
         }
     }
     assert!(refused < WORLDS / 4, "{refused} worlds were refused: they test little");
+    assert!(RULES.iter().all(|rule| fired[rule] > 2), "some rules find nothing: {fired:?}");
     let legs = Class::WITH_SETTLEMENTS.iter().chain(&Class::WITH_BANK).chain(&Class::WITH_EITHER);
     // No policy of these worlds has an invoice.
     let classes = Class::ALWAYS.iter().chain(legs).filter(|class| **class != Class::FeeInvoiceVariance);
@@ -464,13 +559,7 @@ fn rows_may_come_in_any_order_on_every_way() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_refused_alike() {
-    let terms = || Terms {
-        policy: Policy::parse(ALONE).unwrap(),
-        mapping: Mapping::default(),
-        account: None,
-        only_account: None,
-        as_of: None,
-    };
+    let terms = || Terms::of("");
     let orders =
         "account,reference_id,cip,amount,currency,status,created_at\na,R,1,5,PEN,paid,2026-03-01T09:00:00Z\n";
     let reports = "account,cip,amount,currency,status\na,1,5,PEN,paid\n";

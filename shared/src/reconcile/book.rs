@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::class::{Bucket, Class, Reason};
 use super::conservation::{self, Ledger};
-use super::fraud::{self, Watch};
+use super::fraud::{self, Scope, Watch};
 use super::join::{AccountCip, Group};
 use super::judge::{Chosen, Judge, Judgement, Stand, state_of};
 use super::notice_health::Tally;
@@ -41,6 +41,7 @@ pub(super) struct Book<'c, 'r, 'a> {
     notices: Option<Ledger>,
     owners: Owners,
     watch: Watch,
+    scope: Scope<'c>,
     health: Tally<'r>,
     settling: Settling,
     /// Where names are put together before they are hashed.
@@ -51,7 +52,14 @@ pub(super) struct Book<'c, 'r, 'a> {
 type Owners = HashMap<Cip, Vec<usize>>;
 
 impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
-    pub fn new(inputs: &'r Inputs<'a>, coverage: &'c Coverage, policy: &'c Policy, as_of: Instant) -> Self {
+    pub fn new(
+        inputs: &'r Inputs<'a>,
+        coverage: &'c Coverage,
+        policy: &'c Policy,
+        as_of: Instant,
+        scope: Scope<'c>,
+    ) -> Self {
+        let watched = if matches!(scope, Scope::Groups) { 0 } else { inputs.orders.len() };
         Book {
             inputs,
             judge: Judge { policy, coverage, as_of },
@@ -61,7 +69,8 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             reports: Ledger::new("reports", inputs.reports.len()),
             notices: inputs.notices.as_ref().map(|notices| Ledger::new("notices", notices.len())),
             owners: Owners::new(),
-            watch: Watch::new(inputs.orders.len()),
+            watch: Watch::new(watched),
+            scope,
             health: Tally::default(),
             settling: Settling::default(),
             buffer: Vec::new(),
@@ -310,7 +319,7 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
     /// What the fraud rules find, beside the pairs and in no bucket.
     pub fn enter_findings(&mut self, orders: &[OrderView<'r, 'a>]) {
         let watch = std::mem::take(&mut self.watch);
-        self.lines.extend(watch.close(&self.judge.policy.fraud, self.inputs, orders));
+        self.lines.extend(watch.close(&self.judge.policy.fraud, self.inputs, orders, self.scope));
     }
 
     /// The relations beyond the reports, judged by themselves.

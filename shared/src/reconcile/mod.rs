@@ -37,6 +37,7 @@ pub(crate) use conservation::{ReadRows, Tally, check_variance};
 pub use exchange::Exchange;
 pub use fraud::RefusedCallbacks;
 pub(crate) use fraud::ran as fraud_rules_ran;
+pub(crate) use fraud::{Beside, Code, Fate, Scope, Seen, Suspects};
 pub(crate) use line::{CipText, Shown};
 pub use line::{LegRows, Line};
 pub use notice_health::{NoticeDelay, NoticeHealth};
@@ -252,25 +253,26 @@ pub fn run(
     as_of: Instant,
     opened: &BTreeMap<BreakId, Instant>,
 ) -> Result<Outcome, ConservationError> {
-    run_settled(inputs, None, coverage, policy, as_of, opened)
+    run_within(inputs, None, coverage, policy, as_of, opened, Scope::Whole)
 }
 
-/// The same where the relations beyond the reports have been judged already.
+/// The same of rows that are not the whole run; `settled` is what is known already of the relations beyond the reports.
 ///
 /// # Errors
 /// [`ConservationError`], as for [`run`].
-pub(crate) fn run_settled(
+pub(crate) fn run_within(
     inputs: &Inputs<'_>,
     settled: Option<Settled>,
     coverage: &Coverage,
     policy: &Policy,
     as_of: Instant,
     opened: &BTreeMap<BreakId, Instant>,
+    scope: Scope<'_>,
 ) -> Result<Outcome, ConservationError> {
     let orders = orders::views(&inputs.orders);
     let cips = account_cips(&inputs.reports);
     let groups = join::groups(&orders, &cips);
-    let mut book = Book::new(inputs, coverage, policy, as_of);
+    let mut book = Book::new(inputs, coverage, policy, as_of, scope);
     for group in &groups {
         book.enter_group(group, &orders, &cips);
     }

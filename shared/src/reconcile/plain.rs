@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::Coverage;
 use super::class::Class;
+use super::fraud::{self, Fate};
 use super::judge::{Judge, Stand, state_of};
 use super::line::Shown;
 use super::subject;
@@ -70,6 +71,16 @@ impl<'c> PlainJudge<'c> {
             (None, ..) => (Class::Unpaid, None),
         };
         (class, state.word())
+    }
+
+    /// What became of such a pair, as far as the fraud rules ask.
+    pub(crate) fn fate(&self, order: &OrderRow<'_>, report: Option<&ReportRow<'_>>) -> Fate {
+        fraud::fate_of_pair(&self.judge, order, report)
+    }
+
+    /// Whether its goods left before they were paid.
+    pub(crate) fn left_early(&self, order: &OrderRow<'_>, report: &ReportRow<'_>) -> bool {
+        fraud::left_early(&self.judge, order, report)
     }
 
     fn opened<'s>(&self, mut line: Shown<'s>) -> Shown<'s> {

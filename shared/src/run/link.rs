@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use super::heard::Heard;
 use super::packed::{order_of, report_of};
 use super::parts::{Part, Shared};
 use super::sort::{Entry, Group, Ranks};
 use super::{RunError, Settings, days};
 use crate::calendar::Instant;
 use crate::carry::{Balance, Living};
-use crate::reconcile::class::Class;
+use crate::reconcile::class::{Class, Reason};
 use crate::reconcile::{
-    self, Booked, ClassTotals, ClosedFees, Conservation, Coverage, Inputs, Line, Settled, Settlement,
+    self, Booked, ClassTotals, ClosedFees, Conservation, Coverage, Inputs, Line, Scope, Settled, Settlement,
 };
 use crate::report::{Facts, HandedOn, OpenLines, Tables};
 
@@ -20,7 +21,7 @@ pub(super) struct Judging<'j> {
     pub settings: &'j Settings<'j>,
     pub coverage: &'j Coverage,
     pub as_of: Option<Instant>,
-    pub sources: &'j [String],
+    pub heard: &'j Heard,
     /// The names of the accounts by number.
     pub names: &'j [String],
     pub ranks: &'j Ranks<'j>,
@@ -43,6 +44,8 @@ pub(super) struct General {
     /// In the order of the outputs.
     pub lines: Vec<Ready>,
     pub totals: BTreeMap<Class, ClassTotals>,
+    /// What the fraud rules found.
+    pub findings: BTreeMap<Reason, ClassTotals>,
     pub conservation: Conservation,
     /// By which matched reports and orders differ, by account.
     pub booked: BTreeMap<String, Booked>,
@@ -96,14 +99,16 @@ pub(super) fn judge(
     inputs: &Inputs<'_>,
     settled: Option<Settled>,
     judging: Judging<'_>,
+    scope: Scope<'_>,
 ) -> Result<General, RunError> {
-    if inputs.orders.is_empty() && inputs.reports.is_empty() && settled.is_none() {
+    let without_rows = inputs.orders.is_empty() && inputs.reports.is_empty();
+    if without_rows && settled.is_none() && inputs.refused.is_none() {
         return Ok(General::default());
     }
     let settings = judging.settings;
     let moment = judging.as_of.unwrap_or_default();
-    let (coverage, policy) = (judging.coverage, settings.policy);
-    let mut outcome = reconcile::run_settled(inputs, settled, coverage, policy, moment, settings.opened)?;
+    let (coverage, policy, opened) = (judging.coverage, settings.policy, settings.opened);
+    let mut outcome = reconcile::run_within(inputs, settled, coverage, policy, moment, opened, scope)?;
     if judging.as_of.is_none() {
         outcome
             .lines
@@ -113,7 +118,7 @@ pub(super) fn judge(
     let living = Living::new(inputs, &outcome, settings.policy, judging.as_of);
     let mut balance = Balance::default();
     days::book_ends(&mut balance, inputs, &living);
-    let facts = Facts { inputs, sources: judging.sources };
+    let facts = Facts { inputs, sources: &judging.heard.sources };
     let (looks, lines) = (&judging.coverage.looks, &outcome.lines);
     let bundles = &outcome.bundles;
     let handed = HandedOn { lines, facts, looks, bundles, living: &living, as_of: judging.as_of };
@@ -139,6 +144,7 @@ pub(super) fn judge(
     Ok(General {
         lines,
         totals: outcome.totals,
+        findings: outcome.findings,
         conservation: outcome.conservation,
         booked: outcome.booked,
         balance,

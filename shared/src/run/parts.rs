@@ -6,12 +6,14 @@ use std::sync::{Mutex, PoisonError};
 
 use foldhash::fast::FixedState;
 
+use super::Settings;
 use super::packed::{pack_order, pack_report};
 use super::pile::Pile;
 use super::references::{Bins, HASH, reference_hash, tag_of};
+use crate::config::fraud::{Fraud, FraudRules};
 use crate::ids::Cip;
 use crate::lifecycle::evidence::{OrderRow, ReportRow};
-use crate::reconcile::ReadRows;
+use crate::reconcile::{ReadRows, Seen};
 
 /// An account and a CIP where a part begins.
 pub(super) type Border = (String, u64);
@@ -56,26 +58,28 @@ impl Shared {
         names.into_iter().map(|(_, name)| name).collect()
     }
 
-    fn account(&self, name: &str) -> Account {
+    fn account<'f>(&self, name: &str, fraud: &'f Fraud) -> Account<'f> {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let next = u32::try_from(accounts.len()).unwrap_or(u32::MAX);
         let id = *accounts.entry(name.to_owned()).or_insert(next);
         let first_part = self.borders.partition_point(|(border, _)| border.as_str() < name);
         let own = self.borders.iter().skip(first_part).take_while(|(border, _)| border == name);
-        Account { id, first_part, cips: own.map(|(_, cip)| *cip).collect() }
+        Account { id, first_part, cips: own.map(|(_, cip)| *cip).collect(), rules: fraud.of(name) }
     }
 }
 
 /// An account as a thread knows it.
-struct Account {
+struct Account<'f> {
     id: u32,
     /// The part in which it begins.
     first_part: usize,
     /// The CIPs at which its further parts begin.
     cips: Vec<u64>,
+    /// What looks for fraud in it.
+    rules: &'f FraudRules,
 }
 
-impl Account {
+impl Account<'_> {
     fn part(&self, cip: Cip) -> usize {
         let further = self.cips.partition_point(|border| *border <= cip.number());
         self.first_part.saturating_add(further)
@@ -101,7 +105,8 @@ pub(super) struct Collected<'s> {
     shared: &'s Shared,
     /// The run is this account's alone.
     only_account: Option<&'s str>,
-    accounts: HashMap<String, Account, FixedState>,
+    fraud: &'s Fraud,
+    accounts: HashMap<String, Account<'s>, FixedState>,
     pub parts: Vec<Part>,
     /// Rows that no single CIP places: orders with none or several, report rows without.
     pub loose: Part,
@@ -109,6 +114,8 @@ pub(super) struct Collected<'s> {
     pub shared_cips: Vec<(u32, Cip)>,
     /// The references that orders bear.
     pub references: Bins,
+    /// What the fraud rules ask of the rows.
+    pub seen: Seen,
     pub orders_read: ReadRows,
     pub reports_read: ReadRows,
     /// Rows of other accounts.
@@ -117,15 +124,17 @@ pub(super) struct Collected<'s> {
 }
 
 impl<'s> Collected<'s> {
-    pub(super) fn new(shared: &'s Shared, only_account: Option<&'s str>) -> Collected<'s> {
+    pub(super) fn new(shared: &'s Shared, settings: &Settings<'s>) -> Collected<'s> {
         Collected {
             shared,
-            only_account,
+            only_account: settings.only_account,
+            fraud: &settings.policy.fraud,
             accounts: HashMap::with_hasher(HASH),
             parts: (0..shared.parts()).map(|_| Part::default()).collect(),
             loose: Part::default(),
             shared_cips: Vec::new(),
             references: Bins::new(shared.parts()),
+            seen: Seen::default(),
             orders_read: ReadRows::default(),
             reports_read: ReadRows::default(),
             left_out: 0,
@@ -133,13 +142,13 @@ impl<'s> Collected<'s> {
         }
     }
 
-    /// The number of an account, and the part of a CIP in it.
-    fn place(&mut self, account: &str, cip: Option<Cip>) -> (u32, Option<usize>) {
-        let found = |account: &Account| (account.id, cip.map(|cip| account.part(cip)));
+    /// The number of an account, the part of a CIP in it, and its rules.
+    fn place(&mut self, account: &str, cip: Option<Cip>) -> (u32, Option<usize>, &'s FraudRules) {
+        let found = |account: &Account<'s>| (account.id, cip.map(|cip| account.part(cip)), account.rules);
         if let Some(known) = self.accounts.get(account) {
             return found(known);
         }
-        let new = self.shared.account(account);
+        let new = self.shared.account(account, self.fraud);
         let place = found(&new);
         self.accounts.insert(account.to_owned(), new);
         place
@@ -156,7 +165,8 @@ impl<'s> Collected<'s> {
             return;
         }
         let only_cip = if let [cip] = row.cips.as_slice() { Some(*cip) } else { None };
-        let (account, part) = self.place(&row.account, only_cip);
+        let (account, part, rules) = self.place(&row.account, only_cip);
+        self.seen.order(rules, account, row);
         let reference = reference_hash(account, &row.reference_id);
         self.references.note(reference);
         self.orders_read.add(row.amount);
@@ -174,7 +184,8 @@ impl<'s> Collected<'s> {
         if self.is_foreign(&row.account) {
             return;
         }
-        let (account, part) = self.place(&row.account, row.cip);
+        let (account, part, rules) = self.place(&row.account, row.cip);
+        self.seen.report(rules, account, row);
         self.reports_read.add(row.amount);
         let reference = row.reference_id.as_deref();
         let tag = reference.map_or(0, |reference| tag_of(reference_hash(account, reference)));

@@ -13,12 +13,13 @@ use super::read::{Read, Rows, read};
 use super::settle::settle;
 use super::sort::{ACCOUNTS_MAX, Entry, Ranks, Sorted, groups};
 use super::sorted::sort_all;
+use super::suspects::{beside, link_suspects, weigh};
 use super::threads::{Queue, share};
 use super::write::{Books, by_part, write};
 use super::{Content, FileCoverage, Outputs, Run, RunError, Settings, StreamedFile, Work};
 use crate::carry::Carried;
 use crate::formats::Leg;
-use crate::reconcile::{Inputs, PlainJudge, fraud_rules_ran};
+use crate::reconcile::{Inputs, PlainJudge, Scope, Suspects, fraud_rules_ran};
 use crate::report::{self, Tables};
 
 /// Reconciles the quick way; `None` where only the general way knows how.
@@ -46,8 +47,7 @@ pub(super) fn execute(
     }
 }
 
-/// Whether the quick way gives what the general one does. It sees the rows of a pair together and no others: it takes over
-/// nothing from runs before, keeps no stubs, and looks for no fraud, which shows over many pairs.
+/// Whether the quick way gives what the general one does. It takes over nothing from runs before and keeps no stubs.
 pub(super) fn knows_how(carried: &Carried<'_>, files: &[StreamedFile<'_>], settings: &Settings<'_>) -> bool {
     let usual = |file: &StreamedFile<'_>| match file.leg {
         Leg::Orders | Leg::Reports => file.coverage != FileCoverage::Search,
@@ -55,12 +55,7 @@ pub(super) fn knows_how(carried: &Carried<'_>, files: &[StreamedFile<'_>], setti
         Leg::Notices => false,
     };
     let alone = carried.open.is_empty() && carried.closed.is_empty() && !carried.keep_closed;
-    let legs = Inputs { refused: settings.refused, ..Inputs::default() };
-    files.iter().all(usual)
-        && alone
-        && settings.looks.is_empty()
-        && !settings.policy.has_fx_rates()
-        && fraud_rules_ran(&settings.policy.fraud, &legs).is_empty()
+    files.iter().all(usual) && alone && settings.looks.is_empty() && !settings.policy.has_fx_rates()
 }
 
 enum Attempt {
@@ -108,7 +103,8 @@ fn attempt(
         }
         heard.note(name(opened.file), settings.policy, facts);
     }
-    if read.rows.names.len() > ACCOUNTS_MAX {
+    let refused = settings.refused.unwrap_or_default().len();
+    if read.rows.names.len().saturating_add(refused) > ACCOUNTS_MAX {
         return Ok(Attempt::TooManyAccounts);
     }
     let as_of = settings.as_of.or(heard.latest_of_all());
@@ -120,31 +116,35 @@ fn attempt(
         settings,
         coverage: &coverage,
         as_of,
-        sources: &heard.sources,
+        heard: &heard,
         names: &names,
         ranks: &ranks,
         shared: &shared,
         keep_breaks: work.keep_breaks,
     };
-    let found = judge_all(rows, inputs, &heard, judging, work, outputs)?;
+    let found = judge_all(rows, inputs, judging, work, outputs)?;
     close(heard, settings, as_of, found, outputs).map(|run| Attempt::Done(Box::new(run)))
 }
 
 /// Judges all rows and writes all lines; `inputs` holds the rows that belong to no pair.
-fn judge_all(
+fn judge_all<'j>(
     mut rows: Rows,
-    inputs: Inputs<'_>,
-    heard: &Heard,
-    judging: Judging<'_>,
+    mut inputs: Inputs<'j>,
+    judging: Judging<'j>,
     work: Work,
     outputs: &mut dyn Outputs,
 ) -> Result<Found, RunError> {
+    let Judging { settings, coverage, as_of, .. } = judging;
+    inputs.refused = settings.refused;
+    let fraud = &settings.policy.fraud;
+    let mut suspects = Suspects::among(std::mem::take(&mut rows.seen), fraud, judging.names);
     let settles = inputs.settlements.is_some() || inputs.bank.is_some();
     let mut sorted = sort_all(&mut rows, judging, settles, work)?;
-    let Judging { settings, coverage, as_of, .. } = judging;
     let plain = PlainJudge::new(coverage, settings.policy, as_of, settings.opened);
-    let mut books = Books::begin(&inputs);
-    let (mut general, begun) = judge_linked(&rows, &mut sorted, inputs, heard, judging, &plain, work)?;
+    weigh(&mut suspects, &rows.parts, &sorted, judging, &plain)?;
+    link_suspects(&suspects, &mut sorted, judging);
+    let mut books = Books::begin(&inputs, &fraud_rules_ran(fraud, &inputs));
+    let (mut general, begun) = judge_linked(&rows, &mut sorted, inputs, suspects, judging, &plain, work)?;
     books.enter_general(&mut general);
     append(&begun, outputs)?;
 
@@ -179,7 +179,7 @@ fn judge_linked<'p>(
     rows: &'p Rows,
     sorted: &mut [Sorted],
     mut inputs: Inputs<'p>,
-    heard: &Heard,
+    suspects: Suspects,
     judging: Judging<'p>,
     plain: &PlainJudge<'_>,
     work: Work,
@@ -199,8 +199,9 @@ fn judge_linked<'p>(
         true => Some(settle(rows, sorted, &mut inputs, judging, plain, work)?),
         false => None,
     };
-    let mut general = judge(&inputs, settled, judging)?;
-    let mut next = heard.for_the_next(judging.as_of, &inputs);
+    let beside = beside(suspects, sorted, judging);
+    let mut general = judge(&inputs, settled, judging, Scope::Suspects(&beside))?;
+    let mut next = judging.heard.for_the_next(judging.as_of, &inputs);
     next.fees = std::mem::take(&mut general.fees);
     let mut begun = Tables::begin();
     begun.open = report::open_header(&next)?;

@@ -16,7 +16,7 @@ use super::{RunError, Settings, Work};
 use crate::formats::{Leg, Piece, Source};
 use crate::ids::Cip;
 use crate::lifecycle::evidence::{OrderRow, ReportRow};
-use crate::reconcile::ReadRows;
+use crate::reconcile::{ReadRows, Seen};
 
 /// Places of a file that are looked at to learn how its rows are spread, and how much at each.
 const SAMPLES_MAX: usize = 64;
@@ -50,6 +50,7 @@ pub(super) struct Rows {
     pub names: Vec<String>,
     pub shared_cips: Vec<(u32, Cip)>,
     pub references: Bins,
+    pub seen: Seen,
     pub orders_read: ReadRows,
     pub reports_read: ReadRows,
 }
@@ -127,7 +128,7 @@ pub(super) fn read<'f>(
     let tasks = tasks(opened, work);
     let quoted_at = AtomicUsize::new(usize::MAX);
     let begin = || Reader {
-        collected: Collected::new(&shared, settings.only_account),
+        collected: Collected::new(&shared, settings),
         buffer: Vec::new(),
         pieces: Vec::new(),
         hashes: Vec::new(),
@@ -165,7 +166,7 @@ pub(super) fn read<'f>(
             }
         }
     }
-    let mut collected = Collected::new(&shared, settings.only_account);
+    let mut collected = Collected::new(&shared, settings);
     for (opened, facts) in opened.iter().zip(&mut facts) {
         facts.take_table(opened, &mut collected);
     }
@@ -318,6 +319,7 @@ impl Rows {
         self.loose.append(collected.loose);
         self.shared_cips.extend(collected.shared_cips);
         self.references.append(collected.references);
+        self.seen.append(collected.seen);
         self.orders_read.merge(&collected.orders_read);
         self.reports_read.merge(&collected.reports_read);
     }

@@ -162,7 +162,10 @@ impl<'p> Finder<'_, 'p> {
         let place = (self.number, group);
         let (class, state) = self.plain.class_of(order, report);
         let Judging { settings, as_of, .. } = self.judging;
-        let lives = rows_stay(class, state, order, report, settings.policy, as_of);
+        // A finding keeps a pair alive as well.
+        let left_early =
+            order.zip(report).is_some_and(|(order, report)| self.plain.left_early(order, report));
+        let lives = left_early || rows_stay(class, state, order, report, settings.policy, as_of);
         if let Some(row) = report
             && let Some(id) = row.provider_id.as_deref()
         {

@@ -12,10 +12,10 @@ use crate::carry::{Balance, Ends, Moved, Share, rows_stay};
 use crate::formats::Leg;
 use crate::lifecycle::evidence::{OrderRow, ReportRow};
 use crate::money::{Currency, Money};
-use crate::reconcile::class::{Bucket, Class};
+use crate::reconcile::class::{Bucket, Class, Reason};
 use crate::reconcile::{
-    Booked, Buckets, ClassTotals, Conservation, Held, Inputs, Line, PlainJudge, ReadRows, Settlement, Shown,
-    Tally, check_variance, empty_totals,
+    Booked, Buckets, ClassTotals, Conservation, Held, Inputs, Line, PlainJudge, ReadRows, Scope, Settlement,
+    Shown, Tally, check_variance, empty_totals,
 };
 use crate::report::{Tables, evidence_of_rows, write_open_rows};
 
@@ -43,6 +43,8 @@ pub(super) struct Books {
     general: Conservation,
     balance: Balance,
     classes: BTreeMap<Class, ClassTotals>,
+    /// What the fraud rules found.
+    findings: BTreeMap<Reason, ClassTotals>,
     booked: BTreeMap<String, Booked>,
     without_line: Vec<Vec<u8>>,
     settlements: Vec<Settlement>,
@@ -56,9 +58,11 @@ pub(super) struct Closed {
 }
 
 impl Books {
-    /// Begins the books of a run: every class of its legs, and the rows that belong to no pair.
-    pub(super) fn begin(inputs: &Inputs<'_>) -> Books {
-        let mut books = Books { classes: empty_totals(inputs, false), ..Books::default() };
+    /// Begins the books of a run: every class of its legs and every fraud rule that looks, and the rows that belong to no
+    /// pair.
+    pub(super) fn begin(inputs: &Inputs<'_>, rules: &[Reason]) -> Books {
+        let mut books = Books { classes: empty_totals(inputs, !rules.is_empty()), ..Books::default() };
+        books.findings.extend(rules.iter().map(|rule| (*rule, ClassTotals::default())));
         books.balance.book(Moved::New, inputs.settlements.iter().flatten());
         books.balance.book(Moved::New, inputs.bank.iter().flatten());
         books
@@ -114,9 +118,16 @@ impl Books {
         for (class, totals) in &general.totals {
             self.classes.entry(*class).or_default().merge(totals);
         }
+        self.count_findings(&general.findings);
         self.book_all(&general.booked);
         self.balance.merge(&general.balance);
         self.without_line.append(&mut general.without_line);
+    }
+
+    fn count_findings(&mut self, findings: &BTreeMap<Reason, ClassTotals>) {
+        for (rule, totals) in findings {
+            self.findings.entry(*rule).or_default().merge(totals);
+        }
     }
 
     fn book_all(&mut self, booked: &BTreeMap<String, Booked>) {
@@ -147,6 +158,7 @@ impl Books {
         for (class, totals) in &other.classes {
             self.classes.entry(*class).or_default().merge(totals);
         }
+        self.count_findings(&other.findings);
         self.book_all(&other.booked);
         self.balance.merge(&other.balance);
         self.without_line.append(&mut other.without_line);
@@ -173,6 +185,7 @@ impl Books {
         self.without_line.sort();
         let found = Found {
             totals: self.classes,
+            findings: self.findings,
             conservation: self.general,
             booked: self.booked,
             balance: self.balance,
@@ -207,7 +220,7 @@ pub(super) fn write(
     for group in groups(&sorted.entries).filter(|group| !is_plain(group) && !is_linked(group)) {
         gather(part, group, judging.names, &mut inputs)?;
     }
-    let mut general = judge(&inputs, None, judging)?;
+    let mut general = judge(&inputs, None, judging, Scope::Groups)?;
     books.enter_general(&mut general);
     let mut ready = general.lines;
     ready.extend(elsewhere);
@@ -293,24 +306,37 @@ impl<'s, 'j: 's> Scribe<'s, 'j> {
                 order = Some(&self.order);
             }
         }
+        if order.zip(report).is_some_and(|(order, report)| self.plain.left_early(order, report)) {
+            return self.write_found(group);
+        }
         let line = match (order, report) {
             (Some(order), report) => self.plain.pair(order, report, &mut self.name),
             (None, Some(report)) => self.plain.alone(report),
             (None, None) => return Ok(()),
         };
-        let Judging { settings, as_of, sources, .. } = self.judging;
+        let Judging { settings, as_of, heard, .. } = self.judging;
         let lives = rows_stay(line.class, line.report_status, order, report, settings.policy, as_of);
         self.books.enter(&line, order.map(|row| row.amount), report.map(|row| row.amount), lives);
         let tables = &mut self.written.tables;
         tables.write(&line, || evidence_of_rows(order, report));
         if lives {
             let source =
-                |row: &ReportRow<'_>| sources.get(usize::from(row.source)).map_or("", String::as_str);
+                |row: &ReportRow<'_>| heard.sources.get(usize::from(row.source)).map_or("", String::as_str);
             write_open_rows(&line, order, report.map(|row| (source(row), row)), &mut tables.open);
         }
         if self.judging.keep_breaks && line.class.is_break() {
             self.written.kept.push(line.to_line());
         }
+        Ok(())
+    }
+
+    /// Writes a pair of which a rule finds something: its rows live on for the finding, which the general rules know.
+    fn write_found(&mut self, group: &[Entry]) -> Result<(), RunError> {
+        let mut inputs = Inputs::default();
+        gather(self.part, group, self.judging.names, &mut inputs)?;
+        let mut general = judge(&inputs, None, self.judging, Scope::Groups)?;
+        self.books.enter_general(&mut general);
+        general.lines.into_iter().for_each(|line| self.put(line));
         Ok(())
     }
 }

@@ -7,9 +7,15 @@ use super::super::class::Reason;
 use super::super::line::Line;
 use super::super::orders::OrderView;
 use super::finding::order_line;
+use crate::calendar::Instant;
 use crate::config::fraud::Fulfilled;
 use crate::lifecycle::cip::CipView;
 use crate::lifecycle::operations::Operation;
+
+/// Whether goods that left at a time left before the payment at another.
+pub(super) fn is_early(rule: Fulfilled, fulfilled_at: Instant, paid_at: Instant) -> bool {
+    rule.enabled && paid_at > fulfilled_at.plus_minutes(rule.minutes_over)
+}
 
 /// Looks at an order that is alone in its group, and at the CIPs of the group.
 pub(super) fn finding<'c, 'r: 'c, 'a: 'r>(
@@ -27,7 +33,7 @@ pub(super) fn finding<'c, 'r: 'c, 'a: 'r>(
     };
     let (cip, operation) = live.min_by(by_payment)?;
     let paid_at = operation.paid_at()?;
-    if paid_at <= fulfilled_at.plus_minutes(rule.minutes_over) {
+    if !is_early(rule, fulfilled_at, paid_at) {
         return None;
     }
     let mut line = order_line(row, Reason::FulfilledBeforePaid, order.settled.speaker);

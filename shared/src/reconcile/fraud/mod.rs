@@ -8,13 +8,18 @@ mod finding;
 mod fulfilled;
 mod other_payee;
 mod prescreen;
+mod seen;
 mod shared_number;
 mod signatures;
+mod suspects;
 mod unpaid_codes;
 mod window;
 
+pub(crate) use seen::{Code, Seen};
 pub use signatures::RefusedCallbacks;
+pub(crate) use suspects::{Beside, Suspects};
 
+use self::burst::Usual;
 use self::prescreen::Prescreen;
 use super::class::Reason;
 use super::judge::{Judge, still_silent};
@@ -23,11 +28,22 @@ use super::{Inputs, Line};
 use crate::calendar::Instant;
 use crate::config::fraud::{Fraud, FraudRules};
 use crate::lifecycle::cip::CipView;
-use crate::lifecycle::evidence::{OrderRow, OrderStatus, ReportStatus};
+use crate::lifecycle::evidence::{OrderRow, OrderStatus, ReportRow, ReportStatus};
+
+/// What the rows at hand are to the rules over many.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scope<'b> {
+    /// All rows of a run.
+    Whole,
+    /// Groups of a run, which stand for themselves alone.
+    Groups,
+    /// Every row of a run on which a finding may rest.
+    Suspects(&'b Beside),
+}
 
 /// What became of the CIPs of an order, as far as the rules ask.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Fate {
+pub(crate) enum Fate {
     /// It may still be paid, or it is not clear whose a payment is.
     #[default]
     Open,
@@ -46,6 +62,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
+    /// Watches so many orders; none where no rule over many looks at them.
     pub fn new(orders: usize) -> Self {
         Watch { fates: vec![Fate::default(); orders], lines: Vec::new() }
     }
@@ -58,12 +75,13 @@ impl Watch {
         orders: &[&OrderView<'_, '_>],
         cips: impl Iterator<Item = &'c CipView<'r, 'a>> + Clone,
     ) {
-        let Some(first) = orders.first() else { return };
-        // Once for a group: a reference that thousands of orders and CIPs bear must not be looked at a million times.
-        let codes = Codes::of(judge, &first.row().account, cips.clone());
-        for (index, order) in indices.iter().zip(orders) {
-            if let Some(fate) = self.fates.get_mut(*index) {
-                *fate = fate_of(judge, order.row(), &codes, orders.len() == 1);
+        if let Some(first) = orders.first().filter(|_| !self.fates.is_empty()) {
+            // Once for a group: a reference that thousands of orders and CIPs bear must not be looked at a million times.
+            let codes = Codes::of(judge, &first.row().account, cips.clone());
+            for (index, order) in indices.iter().zip(orders) {
+                if let Some(fate) = self.fates.get_mut(*index) {
+                    *fate = fate_of(judge, order.row(), &codes, orders.len() == 1);
+                }
             }
         }
         if let [order] = orders {
@@ -73,8 +91,19 @@ impl Watch {
     }
 
     /// Every finding, in no particular order.
-    pub fn close(self, fraud: &Fraud, inputs: &Inputs<'_>, orders: &[OrderView<'_, '_>]) -> Vec<Line> {
+    pub fn close(
+        self,
+        fraud: &Fraud,
+        inputs: &Inputs<'_>,
+        orders: &[OrderView<'_, '_>],
+        scope: Scope<'_>,
+    ) -> Vec<Line> {
         let mut lines = self.lines;
+        let (unknown, beside) = match scope {
+            Scope::Whole => (Usual::default(), None),
+            Scope::Suspects(beside) => (Usual::default(), Some(beside)),
+            Scope::Groups => return lines,
+        };
         let mut numbers = Prescreen::default();
         let mut amounts = Prescreen::default();
         for (index, row) in inputs.reports.iter().enumerate() {
@@ -82,9 +111,13 @@ impl Watch {
             burst::screen(fraud, index, row, &mut amounts);
         }
         lines.extend(shared_number::findings(fraud, inputs, numbers));
-        lines.extend(burst::findings(fraud, inputs, amounts));
+        let usual = beside.map_or(&unknown, |beside| &beside.usual);
+        lines.extend(burst::findings(fraud, inputs, amounts, usual));
         for party in unpaid_codes::Party::ALL {
-            lines.extend(unpaid_codes::findings(party, fraud, orders, &self.fates));
+            let others = |account: &str, name: &str| {
+                beside.map_or(Some(&[][..]), |beside| beside.others(party, account, name))
+            };
+            lines.extend(unpaid_codes::findings(party, fraud, orders, &self.fates, &others));
         }
         lines.extend(other_payee::findings(fraud, orders));
         lines.extend(signatures::findings(fraud, inputs.refused.unwrap_or_default()));
@@ -126,6 +159,28 @@ impl Codes {
             heard_until: (known > 0).then(|| judge.coverage.of_cips(account, numbers)),
         }
     }
+}
+
+/// What became of an order whose only CIP the provider tells of in one row, if at all.
+pub(super) fn fate_of_pair(judge: &Judge<'_>, order: &OrderRow<'_>, report: Option<&ReportRow<'_>>) -> Fate {
+    let cip = report.and_then(|row| row.cip);
+    let codes = Codes {
+        taken: report.is_some_and(|row| row.status.is_event()),
+        known: usize::from(cip.is_some()),
+        over: report.is_some_and(|row| matches!(row.status, ReportStatus::Expired | ReportStatus::Removed)),
+        expiry: report.and_then(|row| row.expires_at),
+        heard_until: cip.map(|cip| judge.coverage.of_cips(&order.account, [cip])),
+    };
+    fate_of(judge, order, &codes, true)
+}
+
+/// Whether goods of such an order left before they were paid.
+pub(super) fn left_early(judge: &Judge<'_>, order: &OrderRow<'_>, report: &ReportRow<'_>) -> bool {
+    let times = order.fulfilled_at.zip(report.paid_at.filter(|_| report.status == ReportStatus::Paid));
+    times.is_some_and(|(fulfilled_at, paid_at)| {
+        let rule = judge.policy.fraud.of(&order.account).fulfilled_before_paid;
+        fulfilled::is_early(rule, fulfilled_at, paid_at)
+    })
 }
 
 fn fate_of(judge: &Judge<'_>, order: &OrderRow<'_>, codes: &Codes, alone: bool) -> Fate {

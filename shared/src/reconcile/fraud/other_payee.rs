@@ -12,10 +12,16 @@ use super::finding::{names, order_line, order_name};
 use crate::config::fraud::Fraud;
 use crate::lifecycle::evidence::OrderRow;
 
+/// Whether an order was refunded to another than its payer.
+pub(super) fn went_elsewhere(row: &OrderRow<'_>) -> bool {
+    let (payee, payer) = (row.refund_payee_id.as_deref(), row.payer_id.as_deref());
+    payee.zip(payer).is_some_and(|(payee, payer)| payee != payer)
+}
+
 /// Account and payee of an order that was refunded to another than its payer.
 fn payee<'o>(fraud: &Fraud, row: &'o OrderRow<'_>) -> Option<(&'o str, &'o str)> {
-    let (payee, payer) = (row.refund_payee_id.as_deref()?, row.payer_id.as_deref()?);
-    let looks = payee != payer && fraud.of(&row.account).refund_to_other_payee.enabled;
+    let payee = row.refund_payee_id.as_deref().filter(|_| went_elsewhere(row))?;
+    let looks = fraud.of(&row.account).refund_to_other_payee.enabled;
     looks.then_some((row.account.as_ref(), payee))
 }
 

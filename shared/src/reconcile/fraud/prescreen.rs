@@ -1,12 +1,52 @@
 //! Which rows may share something, found with eight bytes a row and a table of counts, before anything is compared
 //! exactly.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash};
+
+use foldhash::fast::FixedState;
 
 use crate::lifecycle::settle::RowIndex;
 
 /// More counts than this, a byte each, would take more memory than the sort takes time.
 const PLACES_MAX: usize = 1 << 26;
+
+const HASH: FixedState = FixedState::with_seed(0x00C0_ADE5);
+
+/// The hash by which rows are screened.
+pub(super) fn hash_of(shared: &impl Hash) -> u64 {
+    HASH.hash_one(shared)
+}
+
+/// How often hashes occur, a byte each. Several may be counted in one place, so that a count is never too small.
+pub(super) struct Counts {
+    counts: Vec<u8>,
+    shift: u32,
+}
+
+impl Counts {
+    /// Counts some hashes, about so many.
+    pub fn of(hashes: impl Iterator<Item = u64>, about: usize) -> Counts {
+        let places = about.saturating_mul(4).next_power_of_two().clamp(256, PLACES_MAX);
+        let shift = u64::BITS.saturating_sub(places.trailing_zeros());
+        let mut counts = Counts { counts: vec![0; places], shift };
+        for hash in hashes {
+            if let Some(count) = counts.place(hash).and_then(|place| counts.counts.get_mut(place)) {
+                *count = count.saturating_add(1);
+            }
+        }
+        counts
+    }
+
+    /// Whether a hash may occur so many times; more than a byte counts are told by nobody.
+    pub fn may_reach(&self, hash: u64, least: usize) -> bool {
+        let count = self.place(hash).and_then(|place| self.counts.get(place)).copied();
+        count.is_none_or(|count| usize::from(count) >= least.min(usize::from(u8::MAX)))
+    }
+
+    fn place(&self, hash: u64) -> Option<usize> {
+        usize::try_from(hash.checked_shr(self.shift)?).ok()
+    }
+}
 
 /// Half of a hash and a row in one number. Rows whose hashes meet by chance come out too; whoever asks compares.
 #[derive(Debug, Default)]
@@ -15,10 +55,8 @@ pub(super) struct Prescreen(Vec<u64>);
 impl Prescreen {
     /// Notes a row under what it may share. Rows beyond four thousand million are not looked at; no run holds so many.
     pub fn add(&mut self, shared: &impl Hash, row: RowIndex) {
-        let mut hasher = DefaultHasher::new();
-        shared.hash(&mut hasher);
         if let Ok(row) = u32::try_from(row) {
-            let upper = hasher.finish() & !u64::from(u32::MAX);
+            let upper = hash_of(shared) & !u64::from(u32::MAX);
             self.0.push(upper | u64::from(row));
         }
     }
@@ -32,21 +70,10 @@ impl Prescreen {
         runs.flatten().filter_map(row).collect()
     }
 
-    /// Drops most rows that share with too few, so that the sort has little to do. Several things may be counted in one
-    /// place, so that a count is never too small.
+    /// Drops most rows that share with too few, so that the sort has little to do.
     fn drop_rare(&mut self, least: usize) {
-        let places = self.0.len().saturating_mul(4).next_power_of_two().clamp(256, PLACES_MAX);
-        let shift = u64::BITS.saturating_sub(places.trailing_zeros());
-        let place = |packed: &u64| packed.checked_shr(shift).and_then(|place| usize::try_from(place).ok());
-        let mut counts = vec![0_u8; places];
-        for packed in &self.0 {
-            if let Some(count) = place(packed).and_then(|place| counts.get_mut(place)) {
-                *count = count.saturating_add(1);
-            }
-        }
-        let least = u8::try_from(least).unwrap_or(u8::MAX);
-        let count = |packed: &u64| place(packed).and_then(|place| counts.get(place)).copied();
-        self.0.retain(|packed| count(packed).is_none_or(|count| count >= least));
+        let counts = Counts::of(self.0.iter().copied(), self.0.len());
+        self.0.retain(|packed| counts.may_reach(*packed, least));
     }
 }
 

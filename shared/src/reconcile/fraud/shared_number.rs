@@ -14,7 +14,7 @@ use super::finding::{Finding, Side};
 use super::prescreen::Prescreen;
 use super::window::{AtLeast, Distinct, stretches};
 use crate::calendar::Instant;
-use crate::config::fraud::Fraud;
+use crate::config::fraud::{Fraud, SharedNumber};
 use crate::lifecycle::cip::CipKey;
 use crate::lifecycle::evidence::{NoticeRow, ReportRow};
 use crate::lifecycle::rank::{Claim, missing_last};
@@ -51,10 +51,9 @@ impl<'r, 'a> Bearer<'r, 'a> {
         }
     }
 
-    /// Rows without any time fall on one moment, and so are held against each other.
     fn time(self) -> Instant {
         match self {
-            Bearer::Report(_, row) => row.paid_at.or(row.created_at).or(row.observed_at).unwrap_or_default(),
+            Bearer::Report(_, row) => time_of(row),
             Bearer::Notice(_, row) => row.paid_at.unwrap_or(row.received_at),
         }
     }
@@ -93,12 +92,19 @@ impl<'r, 'a> Bearer<'r, 'a> {
     }
 }
 
+/// When a row falls. Rows without any time fall on one moment, and so are held against each other.
+pub(super) fn time_of(row: &ReportRow<'_>) -> Instant {
+    row.paid_at.or(row.created_at).or(row.observed_at).unwrap_or_default()
+}
+
+/// The number of a row of a report at which the rule looks.
+pub(super) fn number_of<'r>(rule: &SharedNumber, row: &'r ReportRow<'_>) -> Option<&'r str> {
+    row.operation_number.as_deref().filter(|_| rule.enabled && row.status.is_event())
+}
+
 /// Notes a row of a report that bears a number.
 pub(super) fn screen(fraud: &Fraud, index: RowIndex, row: &ReportRow<'_>, numbers: &mut Prescreen) {
-    if let Some(number) = row.operation_number.as_deref()
-        && row.status.is_event()
-        && fraud.of(&row.account).shared_operation_number.enabled
-    {
+    if let Some(number) = number_of(&fraud.of(&row.account).shared_operation_number, row) {
         numbers.add(&(row.source, number), index);
     }
 }

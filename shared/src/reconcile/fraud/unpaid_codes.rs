@@ -4,6 +4,7 @@
 //! address of their mobile network, so that most of the CIPs of the time have to be unpaid, not only many.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::super::class::Reason;
 use super::super::line::{LegRows, Line};
@@ -12,7 +13,7 @@ use super::Fate;
 use super::finding::{Finding, Side, order_name, order_subject};
 use super::window::{Tally, stretches};
 use crate::calendar::Instant;
-use crate::config::fraud::{Fraud, UnpaidCodes};
+use crate::config::fraud::{Fraud, FraudRules, UnpaidCodes};
 use crate::lifecycle::evidence::OrderRow;
 
 /// By what orders are seen to come from one hand.
@@ -32,122 +33,164 @@ impl Party {
         }
     }
 
-    fn rule(self, fraud: &Fraud, account: &str) -> UnpaidCodes {
-        let rules = fraud.of(account);
+    pub fn rule(self, rules: &FraudRules) -> UnpaidCodes {
         match self {
             Party::Payer => rules.shared_payer,
             Party::Ip => rules.shared_ip,
         }
     }
 
-    /// Account and party of an order whose fate is known, where the rule looks at the account.
-    fn of<'o>(self, fraud: &Fraud, row: &'o OrderRow<'_>) -> Option<(&'o str, &'o str)> {
+    /// The party of an order, where the rule looks at its account.
+    pub fn of<'o>(self, rules: &FraudRules, row: &'o OrderRow<'_>) -> Option<&'o str> {
         let party = match self {
             Party::Payer => row.payer_id.as_deref(),
             Party::Ip => row.ip.as_deref(),
         };
-        Some((row.account.as_ref(), party?)).filter(|(account, _)| self.rule(fraud, account).enabled)
+        party.filter(|_| self.rule(rules).enabled)
     }
 }
 
-/// An order whose CIPs were paid, or were not.
+/// CIPs of an order that were paid, or were not.
 struct Decided<'o, 'r, 'a> {
     party: (&'o str, &'o str),
-    order: &'o OrderView<'r, 'a>,
-    unpaid: bool,
+    /// Absent where only its CIP's end is known.
+    order: Option<&'o OrderView<'r, 'a>>,
+    at: Instant,
+    worth: Worth,
+}
+
+/// What a CIP came to of an order that is not at hand, and when the order was placed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Other {
+    pub at: Instant,
+    pub unpaid: bool,
 }
 
 /// An order without known CIP stands for one.
-fn codes(row: &OrderRow<'_>) -> u64 {
+pub(super) fn codes(row: &OrderRow<'_>) -> u64 {
     u64::try_from(row.cips.len().max(1)).unwrap_or(u64::MAX)
 }
 
-pub(super) fn findings(
+/// The findings among the orders; `others` tells of a party what its further orders came to, and nothing of one that has
+/// too few unpaid CIPs anywhere.
+pub(super) fn findings<'b>(
     party: Party,
     fraud: &Fraud,
     orders: &[OrderView<'_, '_>],
     fates: &[Fate],
+    others: &impl Fn(&str, &str) -> Option<&'b [Other]>,
 ) -> Vec<Line> {
     let decided = || orders.iter().zip(fates).filter(|(_, fate)| **fate != Fate::Open);
     let mut unpaid: HashMap<(&str, &str), u64> = HashMap::new();
     for (order, _) in decided().filter(|(_, fate)| **fate == Fate::Unpaid) {
-        if let Some(key) = party.of(fraud, order.row()) {
+        if let Some(key) = key_of(party, fraud, order.row(), others) {
             let count = unpaid.entry(key).or_default();
             *count = count.saturating_add(codes(order.row()));
         }
     }
-    unpaid.retain(|(account, _), count| *count >= u64::from(party.rule(fraud, account).cips_min));
+    unpaid.retain(|(account, _), count| *count >= u64::from(party.rule(fraud.of(account)).cips_min));
     if unpaid.is_empty() {
         return Vec::new();
     }
     let mut rows: Vec<Decided<'_, '_, '_>> = decided()
         .filter_map(|(order, fate)| {
-            let key = party.of(fraud, order.row()).filter(|key| unpaid.contains_key(key))?;
-            Some(Decided { party: key, order, unpaid: *fate == Fate::Unpaid })
+            let key = key_of(party, fraud, order.row(), others).filter(|key| unpaid.contains_key(key))?;
+            let worth = Worth { codes: codes(order.row()), unpaid: *fate == Fate::Unpaid };
+            Some(Decided { party: key, order: Some(order), at: order.row().created_at, worth })
         })
         .collect();
+    for key in unpaid.keys() {
+        let others = others(key.0, key.1).unwrap_or_default().iter();
+        rows.extend(others.map(|Other { at, unpaid }| {
+            let worth = Worth { codes: 1, unpaid: *unpaid };
+            Decided { party: *key, order: None, at: *at, worth }
+        }));
+    }
     rows.sort_unstable_by(|a, b| {
-        let (a_row, b_row) = (a.order.row(), b.order.row());
-        let by_time = a.party.cmp(&b.party).then_with(|| a_row.created_at.cmp(&b_row.created_at));
-        by_time.then_with(|| a_row.reference_id.cmp(&b_row.reference_id))
+        let by_time = (a.party, a.at).cmp(&(b.party, b.at));
+        let (a, b) = (a.order.map(OrderView::row), b.order.map(OrderView::row));
+        by_time.then_with(|| a.map(|row| &row.reference_id).cmp(&b.map(|row| &row.reference_id)))
     });
     let of_parties = rows.chunk_by(|a, b| a.party == b.party);
     of_parties.flat_map(|decided| of_party(party, fraud, decided)).collect()
 }
 
+/// Account and party of an order at which the rule looks.
+fn key_of<'o, 'b>(
+    party: Party,
+    fraud: &Fraud,
+    row: &'o OrderRow<'_>,
+    others: &impl Fn(&str, &str) -> Option<&'b [Other]>,
+) -> Option<(&'o str, &'o str)> {
+    let account = row.account.as_ref();
+    let party = party.of(fraud.of(account), row)?;
+    others(account, party).map(|_| (account, party))
+}
+
 fn of_party(party: Party, fraud: &Fraud, decided: &[Decided<'_, '_, '_>]) -> Vec<Line> {
     let Some((account, _)) = decided.first().map(|one| one.party) else { return Vec::new() };
-    let rule = party.rule(fraud, account);
-    let times: Vec<Instant> = decided.iter().map(|one| one.order.row().created_at).collect();
-    let mut tally = MostlyUnpaid { rule, decided, unpaid: 0, all: 0 };
-    let stretches = stretches(&times, |begin| begin.plus_hours(rule.window_hours), &mut tally);
+    let rule = party.rule(fraud.of(account));
+    let times: Vec<Instant> = decided.iter().map(|one| one.at).collect();
+    let worths: Vec<Worth> = decided.iter().map(|one| one.worth).collect();
+    let stretches = mostly_unpaid(rule, &times, &worths);
     let of_stretch = |stretch| line(party, account, decided.get(stretch)?);
     stretches.into_iter().filter_map(of_stretch).collect()
 }
 
 fn line(party: Party, account: &str, decided: &[Decided<'_, '_, '_>]) -> Option<Line> {
-    let unpaid: Vec<&OrderView<'_, '_>> =
-        decided.iter().filter(|one| one.unpaid).map(|one| one.order).collect();
-    let (first, last) = (unpaid.first()?.row(), unpaid.last()?.row());
-    let count =
-        |orders: &mut dyn Iterator<Item = &OrderRow<'_>>| orders.map(codes).fold(0, u64::saturating_add);
-    let unpaid_codes = count(&mut unpaid.iter().map(|order| order.row()));
-    let all_codes = count(&mut decided.iter().map(|one| one.order.row()));
+    // Whatever is unpaid in a stretch is at hand.
+    let unpaid = || decided.iter().filter(|one| one.worth.unpaid);
+    let orders: Vec<&OrderView<'_, '_>> = unpaid().filter_map(|one| one.order).collect();
+    let (first, last) = (orders.first()?.row(), orders.last()?.row());
+    let unpaid_codes = unpaid().map(|one| one.worth.codes).fold(0, u64::saturating_add);
+    let all_codes = decided.iter().map(|one| one.worth.codes).fold(0, u64::saturating_add);
     let finding = Finding {
         account,
         rule: party.reason(),
         subject: order_subject(first),
         side: Side::Order,
-        members: unpaid.iter().map(|order| (order_name(order.row()), order.row().amount)).collect(),
+        members: orders.iter().map(|order| (order_name(order.row()), order.row().amount)).collect(),
         first: first.created_at,
         last: last.created_at,
         details: vec![format!("unpaid={unpaid_codes} of {all_codes}")],
         rows: LegRows {
-            orders: unpaid.iter().map(|order| order.settled.speaker).collect(),
+            orders: orders.iter().map(|order| order.settled.speaker).collect(),
             ..LegRows::default()
         },
     };
     Some(finding.line())
 }
 
+/// What an order counts for.
+#[derive(Clone, Copy)]
+pub(super) struct Worth {
+    pub codes: u64,
+    pub unpaid: bool,
+}
+
+/// Every stretch in which enough CIPs are unpaid and few are paid beside them, of orders placed at ascending times.
+pub(super) fn mostly_unpaid(rule: UnpaidCodes, times: &[Instant], orders: &[Worth]) -> Vec<Range<usize>> {
+    let mut tally = MostlyUnpaid { rule, orders, unpaid: 0, all: 0 };
+    stretches(times, |begin| begin.plus_hours(rule.window_hours), &mut tally)
+}
+
 /// Enough unpaid CIPs inside the window, and few paid ones beside them.
-struct MostlyUnpaid<'d, 'o, 'r, 'a> {
+struct MostlyUnpaid<'o> {
     rule: UnpaidCodes,
-    decided: &'d [Decided<'o, 'r, 'a>],
+    orders: &'o [Worth],
     unpaid: u64,
     all: u64,
 }
 
-impl MostlyUnpaid<'_, '_, '_, '_> {
+impl MostlyUnpaid<'_> {
     /// Unpaid CIPs and all CIPs of an order.
     fn worth(&self, index: usize) -> (u64, u64) {
-        let Some(decided) = self.decided.get(index) else { return (0, 0) };
-        let codes = codes(decided.order.row());
-        (if decided.unpaid { codes } else { 0 }, codes)
+        let worth = self.orders.get(index).copied();
+        worth.map_or((0, 0), |Worth { codes, unpaid }| (if unpaid { codes } else { 0 }, codes))
     }
 }
 
-impl Tally for MostlyUnpaid<'_, '_, '_, '_> {
+impl Tally for MostlyUnpaid<'_> {
     fn add(&mut self, index: usize) {
         let (unpaid, all) = self.worth(index);
         self.unpaid = self.unpaid.saturating_add(unpaid);
