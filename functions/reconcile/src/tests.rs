@@ -73,13 +73,18 @@ fn at(text: &str) -> impl Fn() -> Instant + Send + Sync + use<> {
 impl World {
     /// One order that was paid without the shop's knowing, and one that agrees.
     async fn start() -> World {
+        World::of("tienda").await
+    }
+
+    /// The same where the function is set up for these accounts.
+    async fn of(accounts: &str) -> World {
         let aws = Emulators::start().await.unwrap();
         let variables = HashMap::from([
             ("TABLE_NAME", TABLE_NAME),
             ("BUCKET_NAME", BUCKET_NAME),
             ("TOPIC_ARN", TOPIC_ARN),
             ("RUNS_URL", RUNS_URL),
-            ("ACCOUNTS", "tienda"),
+            ("ACCOUNTS", accounts),
         ]);
         let config = Config::from_env(&|name| variables.get(name).map(|&value| value.to_owned())).unwrap();
         let clients = Clients::new(&aws.sdk_config(), &config);

@@ -1,6 +1,6 @@
 //! Runs that the queue hands over: ordered by the schedule, and by what has arrived.
 
-use cuadre::aws::batch::Messages;
+use cuadre::aws::batch::{Message, Messages};
 use cuadre::aws::run_orders::{RunOrders, RunOrdersConfig};
 use cuadre_emulators::RUNS_DEAD_URL;
 
@@ -23,6 +23,20 @@ impl World {
             Answer::Sent { sent } => sent,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Hands over the two messages that the queue has, each to an instance of its own, both at once.
+    async fn deliver_side_by_side(&self, now: &str) {
+        let both: Messages = serde_json::from_value(self.aws.receive(RUNS_URL, 10)).unwrap();
+        let [first, second] = both.records.as_slice() else { panic!("{both:?}") };
+        let clock = at(now);
+        let run = async |message: &Message| {
+            let event = Event::Messages(Messages { records: vec![message.clone()] });
+            let answer = Box::pin(handle(&event, &self.clients, &self.config, &clock)).await.unwrap();
+            let Answer::Batch(answer) = answer else { panic!("{answer:?}") };
+            assert!(!answer.has_failed(&message.message_id));
+        };
+        tokio::join!(run(first), run(second));
     }
 
     /// Hands over what the queue has, and gives back for how long each message that was not dealt with rests.
@@ -199,4 +213,27 @@ async fn a_run_that_a_newer_one_has_overtaken_leaves_the_queue() {
     world.run(NEXT_MORNING).await.unwrap();
     assert_eq!(world.deliver(NEXT_MORNING).await, []);
     assert_eq!((world.aws.waiting(RUNS_URL).len(), world.aws.alerts().len()), (0, 1));
+}
+
+#[tokio::test]
+async fn accounts_run_side_by_side_as_each_would_alone() {
+    let alone = World::start().await;
+    alone.run(MORNING).await.unwrap();
+    let world = World::of("tienda,otra").await;
+    for key in [ORDERS, SEARCHED, LOOKS] {
+        let text = String::from_utf8(world.aws.object(key).await.unwrap()).unwrap();
+        world.put(&key.replace("tienda", "otra"), &text.replace("tienda", "otra")).await;
+    }
+    assert_eq!(world.tick(MORNING).await, 2);
+    world.deliver_side_by_side(MORNING).await;
+    let told = |outputs: Vec<(String, Vec<u8>)>| {
+        let tables = ["breaks.csv", "matched.csv", "open.ndjson", "summary.json"];
+        outputs.into_iter().filter(|(name, _)| tables.contains(&name.as_str())).collect::<Vec<_>>()
+    };
+    let run = "20260305T120000Z";
+    assert_eq!(told(world.outputs(run).await), told(alone.outputs(run).await));
+    assert_eq!(
+        world.aws.keys(&format!("runs/otra/{run}/")).await.unwrap().len(),
+        world.outputs(run).await.len()
+    );
 }
