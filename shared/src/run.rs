@@ -292,6 +292,26 @@ pub fn execute_after(
     files: &[InputFile<'_>],
     settings: &Settings<'_>,
 ) -> Result<Run, RunError> {
+    in_memory(files, |files, outputs| stream(carried, files, settings, Work::default(), outputs))
+}
+
+/// The same by the general rules alone, which judge every run that keeps stubs: a program that makes no others has no use
+/// for the quick way and need not carry its code.
+///
+/// # Errors
+/// As for [`execute_after`].
+pub fn execute_generally(
+    carried: &Carried<'_>,
+    files: &[InputFile<'_>],
+    settings: &Settings<'_>,
+) -> Result<Run, RunError> {
+    in_memory(files, |files, outputs| general::execute(carried, files, settings, outputs))
+}
+
+fn in_memory<'a>(
+    files: &[InputFile<'a>],
+    run: impl FnOnce(&[StreamedFile<'a>], &mut InMemory) -> Result<Run, RunError>,
+) -> Result<Run, RunError> {
     let files: Vec<StreamedFile<'_>> = files
         .iter()
         .map(|file| StreamedFile {
@@ -304,7 +324,7 @@ pub fn execute_after(
         })
         .collect();
     let mut outputs = InMemory::default();
-    let run = stream(carried, &files, settings, Work::default(), &mut outputs)?;
+    let run = run(&files, &mut outputs)?;
     Ok(Run { outputs: outputs.in_order(), ..run })
 }
 

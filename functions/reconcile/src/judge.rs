@@ -188,7 +188,7 @@ fn execute(
     };
     let (open, closed) = (files_of(&carried.open), files_of(&carried.closed));
     let carried = Carried { open: &open, closed: &closed, keep_closed: true };
-    Ok(run::execute_after(&carried, &files, &settings)?)
+    Ok(run::execute_generally(&carried, &files, &settings)?)
 }
 
 /// The files of every leg; what cannot be read was left out when the inputs were fixed.
