@@ -204,7 +204,12 @@ fn first_difference(gave: &Gave, expected: &Gave) -> String {
             return format!("{name}, line {}:\n  gave {gave}\n  expected {expected}", line + 1);
         }
         if gave != expected {
-            return format!("{name}: {} and {} lines", gave.lines().count(), expected.lines().count());
+            let (gave, expected) = (gave.lines(), expected.lines());
+            let (gave_last, expected_last) = (gave.clone().last(), expected.clone().last());
+            let counts = (gave.count(), expected.count());
+            return format!(
+                "{name}: {counts:?} lines, the last are\n  gave {gave_last:?}\n  expected {expected_last:?}"
+            );
         }
     }
     format!("other breaks kept ({breaks:?}) or rows rejected ({rejected})")
