@@ -29,6 +29,13 @@ pub(super) struct Judging<'j> {
     pub keep_breaks: bool,
 }
 
+impl Judging<'_> {
+    /// The part and the group of a CIP of an account, whether rows are there or not.
+    pub(super) fn place(&self, account: &str, cip: Option<u64>) -> (usize, Group) {
+        (self.shared.part_of(account, cip), Group::new(self.ranks.of(account), cip))
+    }
+}
+
 /// A line of the general rules with its bytes.
 pub(super) struct Ready {
     pub group: Group,
@@ -134,11 +141,10 @@ pub(super) fn judge(
     let written: Vec<Tables> = written.collect();
     let without_line = open.without_line();
     let fees = days::closed_fees(inputs, bundles, &living, settings.policy, judging.as_of);
-    let ready = |(line, tables): (Line, Tables)| Ready {
-        group: Group::new(judging.ranks.of(&line.account), line.sort_cip),
-        part: judging.shared.part_of(&line.account, line.sort_cip),
-        tables,
-        kept: (judging.keep_breaks && line.class.is_break()).then_some(line),
+    let ready = |(line, tables): (Line, Tables)| {
+        let (part, group) = judging.place(&line.account, line.sort_cip);
+        let kept = (judging.keep_breaks && line.class.is_break()).then_some(line);
+        Ready { group, part, tables, kept }
     };
     let lines = outcome.lines.into_iter().zip(written).map(ready).collect();
     Ok(General {

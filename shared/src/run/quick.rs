@@ -11,7 +11,7 @@ use super::opened::{Opened, Reading, head, open};
 use super::parts::Part;
 use super::read::{Read, Rows, read};
 use super::settle::settle;
-use super::sort::{ACCOUNTS_MAX, Entry, Ranks, Sorted, groups};
+use super::sort::{ACCOUNTS_MAX, Ranks, Sorted, groups};
 use super::sorted::sort_all;
 use super::suspects::{beside, link_suspects, weigh};
 use super::threads::{Queue, share};
@@ -167,7 +167,7 @@ fn judge_all<'j>(
     let breaks = queue.finish();
     let closed = books.close(&rows.orders_read, &rows.reports_read)?;
     outputs.append("open.ndjson", &closed.without_line)?;
-    if settles && closed.found.conservation.settlements.is_some() {
+    if closed.found.conservation.settlements.is_some() {
         outputs.append("settlements.csv", &report::settlements_csv(&closed.found.settlements)?)?;
     }
     Ok(Found { breaks, ..closed.found })
@@ -189,8 +189,8 @@ fn judge_linked<'p>(
     inputs.is_of_one_account = judging.settings.only_account.is_some();
     gather_all(&rows.loose, names, &mut inputs)?;
     for (part, sorted) in rows.parts.iter().zip(&*sorted) {
-        let linked = |group: &&[Entry]| group.first().is_some_and(|first| sorted.is_linked(first.group()));
-        for group in groups(&sorted.entries).filter(|_| !sorted.linked.is_empty()).filter(linked) {
+        let linked = groups(&sorted.entries).filter(|_| !sorted.linked.is_empty());
+        for group in linked.filter(|group| sorted.are_linked(group)) {
             gather(part, group, names, &mut inputs)?;
         }
     }

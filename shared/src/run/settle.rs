@@ -260,11 +260,7 @@ fn concerned(
 
 /// Where the pairs of a line may lie, whether they are there or not.
 fn places_of(line: &SettlementRow<'_>, found: &Found<'_>, judging: Judging<'_>) -> Vec<Place> {
-    let rank = judging.ranks.of(&line.account);
-    let place = |cip: Cip| {
-        let number = Some(cip.number());
-        (judging.shared.part_of(&line.account, number), Group::new(rank, number))
-    };
+    let place = |cip: Cip| judging.place(&line.account, Some(cip.number()));
     let key = line.provider_id.as_deref().map(|id| Key::Provider(id).number(&line.account));
     let bearing = key.map(|key| {
         let from = found.providers.partition_point(|(known, _)| *known < key);
@@ -299,10 +295,9 @@ fn promote<'p>(
         }
         linked.entry(number).or_default().push(group);
     }
-    for (number, mut groups) in linked {
+    for (number, groups) in linked {
         if let Some(sorted) = sorted.get_mut(number) {
-            sorted.linked.append(&mut groups);
-            sorted.linked.sort_unstable();
+            sorted.link(groups);
         }
     }
     Ok(placed)

@@ -120,6 +120,18 @@ impl Sorted {
         self.linked.binary_search(&group).is_ok()
     }
 
+    /// The same of a group's rows.
+    pub(super) fn are_linked(&self, group: &[Entry]) -> bool {
+        group.first().is_some_and(|first| self.is_linked(first.group()))
+    }
+
+    /// Links groups, whether they are linked already or not.
+    pub(super) fn link(&mut self, groups: impl IntoIterator<Item = Group>) {
+        self.linked.extend(groups);
+        self.linked.sort_unstable();
+        self.linked.dedup();
+    }
+
     /// The rows of a group.
     pub(super) fn of_group(&self, group: Group) -> &[Entry] {
         let from = self.entries.partition_point(|entry| entry.group() < group);
@@ -232,9 +244,7 @@ pub(super) fn shared_keys(mut keys: Vec<(u64, Group)>) -> HashSet<u64> {
 /// Links the groups whose rows bear a shared key.
 pub(super) fn link_shared(sorted: &mut Sorted, shared: &HashSet<u64>) {
     let bearers = sorted.keys.iter().filter(|(key, _)| shared.contains(key)).map(|(_, group)| *group);
-    sorted.linked.extend(bearers.collect::<Vec<_>>());
-    sorted.linked.sort_unstable();
-    sorted.linked.dedup();
+    sorted.link(bearers.collect::<Vec<_>>());
 }
 
 /// The tag of a report row's reference, if an order may bear it.
@@ -255,9 +265,6 @@ pub(super) fn wanted_by(bytes: &[u8], terms: &Terms<'_>) -> Result<Option<u32>, 
 pub(super) fn link_bearers(sorted: &mut Sorted, wanted: &HashSet<u32>) {
     let bears = |entry: &Entry| !entry.is_report() && wanted.contains(&entry.tag);
     let bearers = groups(&sorted.entries).filter(|group| group.iter().any(bears));
-    let mut bearers: Vec<Group> =
-        bearers.filter_map(|group| group.first().map(|first| first.group())).collect();
-    sorted.linked.append(&mut bearers);
-    sorted.linked.sort_unstable();
-    sorted.linked.dedup();
+    let bearers: Vec<Group> = bearers.filter_map(|group| group.first().map(|first| first.group())).collect();
+    sorted.link(bearers);
 }

@@ -11,8 +11,7 @@ use crate::reconcile::{Beside, Code, Fate, PlainJudge, Suspects};
 /// The part and the group of a CIP of the account with this number.
 fn place(code: Code, judging: Judging<'_>) -> Option<(usize, Group)> {
     let name = judging.names.get(usize::try_from(code.account()).ok()?)?;
-    let cip = code.cip().map(Cip::number)?;
-    Some((judging.shared.part_of(name, Some(cip)), Group::new(judging.ranks.of(name), Some(cip))))
+    Some(judging.place(name, Some(code.cip().map(Cip::number)?)))
 }
 
 /// Looks up what became of the orders of hands that have many, and takes those as suspects whose CIPs are mostly unpaid.
@@ -75,9 +74,7 @@ pub(super) fn link_suspects(suspects: &Suspects, sorted: &mut [Sorted], judging:
     found.dedup();
     for of_part in found.chunk_by(|a, b| a.0 == b.0) {
         let Some(sorted) = of_part.first().and_then(|(part, _)| sorted.get_mut(*part)) else { continue };
-        sorted.linked.extend(of_part.iter().map(|(_, group)| *group));
-        sorted.linked.sort_unstable();
-        sorted.linked.dedup();
+        sorted.link(of_part.iter().map(|(_, group)| *group));
     }
 }
 

@@ -215,9 +215,8 @@ pub(super) fn write(
     books: &mut Books,
     written: Written,
 ) -> Result<Written, RunError> {
-    let is_linked = |group: &[Entry]| group.first().is_some_and(|first| sorted.is_linked(first.group()));
     let mut inputs = Inputs::default();
-    for group in groups(&sorted.entries).filter(|group| !is_plain(group) && !is_linked(group)) {
+    for group in groups(&sorted.entries).filter(|group| !is_plain(group) && !sorted.are_linked(group)) {
         gather(part, group, judging.names, &mut inputs)?;
     }
     let mut general = judge(&inputs, None, judging, Scope::Groups)?;
@@ -248,7 +247,7 @@ pub(super) fn write(
             look_ahead(part, next);
             near = near.saturating_add(next.len());
         }
-        if !is_plain(group) || is_linked(group) {
+        if !is_plain(group) || sorted.are_linked(group) {
             continue;
         }
         let here = group.first().map(|first| first.group());
