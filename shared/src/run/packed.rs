@@ -1,7 +1,7 @@
 //! Rows in few bytes: a run that holds millions of them holds them so, and reads out the few that need a closer look.
 //!
-//! A packed row is a head of fixed length, then the numbers that the row has, then its texts, each behind its length. It
-//! loses nothing: what is read out equals what was put in.
+//! A packed row is a head of fixed length, then the numbers that the row has, then its texts, each behind its length, and
+//! zeros up to a full step. It loses nothing: what is read out equals what was put in.
 
 use std::borrow::Cow;
 
@@ -19,8 +19,8 @@ pub(super) struct Head {
     flags: u32,
     /// The number of the account.
     pub account: u32,
-    /// How many CIPs an order lists, or the source of a report row.
-    pub count_or_source: u32,
+    /// How many CIPs an order lists, which is one field of a few hundred bytes, or the source of a report row.
+    count_or_source: u16,
     /// A short hash of account and reference; 0 where there is no reference.
     pub tag: u32,
     /// The only or first CIP; 0 where there is none.
@@ -29,9 +29,13 @@ pub(super) struct Head {
 }
 
 const WORD_BYTES: usize = 4;
-const HEAD_WORDS: usize = 9;
+const HEAD_WORDS: usize = 8;
 /// Bytes of a head.
 const HEAD_BYTES: usize = HEAD_WORDS * WORD_BYTES;
+
+/// What the texts of a row take is a multiple of so many bytes, and with it every row begins where a number may begin:
+/// whether texts are sound is found out sixteen bytes at a time, and one by one for those that are left over.
+const TEXT_STEP_BYTES: usize = 16;
 
 const STATUS_BITS: u32 = 3;
 const STATUS_MASK: u32 = (1 << STATUS_BITS) - 1;
@@ -42,28 +46,32 @@ const FIRST_FIELD: u32 = STATUS_BITS + 1;
 impl Head {
     pub(super) fn read(bytes: &[u8]) -> Option<Head> {
         let (words, _) = bytes.as_chunks::<WORD_BYTES>();
-        let [size, flags, account, count_or_source, tag, cip, cip_high, minor, minor_high] =
+        let [size, flags, account, tag, cip, count_and_cip, minor, minor_high] =
             words.first_chunk::<HEAD_WORDS>()?.map(u32::from_le_bytes);
         let long = |low: u32, high: u32| u64::from(high) << u32::BITS | u64::from(low);
+        let [cip_low, cip_high, count_low, count_high] = count_and_cip.to_le_bytes();
         Some(Head {
             size,
             flags,
             account,
-            count_or_source,
+            count_or_source: u16::from_le_bytes([count_low, count_high]),
             tag,
-            cip: long(cip, cip_high),
+            cip: long(cip, u16::from_le_bytes([cip_low, cip_high]).into()),
             minor: long(minor, minor_high).cast_signed(),
         })
     }
 
     /// Appends all but size and flags, which are known last.
     fn begin(self, out: &mut Vec<u8>) {
-        let low = |long: u64| u32::try_from(long & u64::from(u32::MAX)).unwrap_or_default();
-        let words = |long: u64| [low(long), low(long >> u32::BITS)];
-        let ([cip, cip_high], [minor, minor_high]) = (words(self.cip), words(self.minor.cast_unsigned()));
-        let head: [u32; HEAD_WORDS] =
-            [0, 0, self.account, self.count_or_source, self.tag, cip, cip_high, minor, minor_high];
-        out.extend_from_slice(head.map(u32::to_le_bytes).as_flattened());
+        let [a, b, c, d, e, f, ..] = self.cip.to_le_bytes();
+        let [count_low, count_high] = self.count_or_source.to_le_bytes();
+        let head: [[u8; 2 * WORD_BYTES]; HEAD_WORDS / 2] = [
+            [0; 2 * WORD_BYTES],
+            (u64::from(self.tag) << u32::BITS | u64::from(self.account)).to_le_bytes(),
+            [a, b, c, d, e, f, count_low, count_high],
+            self.minor.to_le_bytes(),
+        ];
+        out.extend_from_slice(head.as_flattened());
     }
 
     /// Of a report row: whether it states a refunded amount, which its status alone does not tell.
@@ -112,7 +120,7 @@ pub(super) fn pack_order(row: &OrderRow<'_>, account: u32, tag: u32, out: &mut V
         size: 0,
         flags: first_flags(row.status, &OrderStatus::ALL, row.amount.currency),
         account,
-        count_or_source: u32::try_from(row.cips.len()).unwrap_or(u32::MAX),
+        count_or_source: u16::try_from(row.cips.len()).unwrap_or(u16::MAX),
         tag,
         cip: first,
         minor: row.amount.minor,
@@ -127,6 +135,7 @@ pub(super) fn pack_order(row: &OrderRow<'_>, account: u32, tag: u32, out: &mut V
     writer.number(row.fulfilled_at.map(Instant::unix_nanos));
     writer.number(row.refunded_minor);
     writer.number(row.updated_at.map(Instant::unix_nanos));
+    writer.begin_texts();
     writer.text(&row.reference_id);
     writer.option(row.refund_payee_id.as_ref());
     writer.option(row.store.as_ref());
@@ -142,7 +151,7 @@ pub(super) fn pack_report(row: &ReportRow<'_>, account: u32, tag: u32, out: &mut
         size: 0,
         flags: first_flags(row.status, &ReportStatus::ALL, row.amount.currency),
         account,
-        count_or_source: u32::from(row.source),
+        count_or_source: row.source,
         tag,
         cip: row.cip.map_or(0, Cip::number),
         minor: row.amount.minor,
@@ -156,6 +165,7 @@ pub(super) fn pack_report(row: &ReportRow<'_>, account: u32, tag: u32, out: &mut
     writer.number(row.igv.map(|fee| fee.0));
     writer.number(row.net.map(|fee| fee.0));
     writer.number(row.observed_at.map(Instant::unix_nanos));
+    writer.begin_texts();
     writer.option(row.reference_id.as_ref());
     writer.option(row.provider_id.as_ref());
     writer.option(row.operation_number.as_ref());
@@ -209,7 +219,7 @@ pub(super) fn unpack_report<'p>(
     let head = Head::read(bytes)?;
     let mut numbers = Reader { rest: bytes.get(HEAD_BYTES..usize::try_from(head.size).ok()?)? };
     let mut fields = Flags { rest: head.flags >> FIRST_FIELD };
-    row.source = u16::try_from(head.count_or_source).ok()?;
+    row.source = head.count_or_source;
     row.account = Cow::Borrowed(accounts.get(usize::try_from(head.account).ok()?)?);
     row.cip = Cip::from_number(head.cip);
     row.amount = head.money();
@@ -251,13 +261,15 @@ struct Writer<'o> {
     out: &'o mut Vec<u8>,
     flags: u32,
     next: u32,
+    /// Where the texts begin.
+    texts: usize,
 }
 
 impl<'o> Writer<'o> {
     fn begin(out: &'o mut Vec<u8>, head: Head) -> Writer<'o> {
         out.clear();
         head.begin(out);
-        Writer { out, flags: head.flags, next: 1 << FIRST_FIELD }
+        Writer { out, flags: head.flags, next: 1 << FIRST_FIELD, texts: 0 }
     }
 
     fn flag(&mut self, set: bool) {
@@ -308,7 +320,14 @@ impl<'o> Writer<'o> {
         }
     }
 
+    /// Ends the numbers.
+    fn begin_texts(&mut self) {
+        self.texts = self.out.len();
+    }
+
     fn finish(self) {
+        let texts = self.out.len().saturating_sub(self.texts).next_multiple_of(TEXT_STEP_BYTES);
+        self.out.resize(self.texts.saturating_add(texts), 0);
         let size = u32::try_from(self.out.len()).unwrap_or(u32::MAX);
         if let Some(first) = self.out.first_chunk_mut::<8>() {
             *first = (u64::from(self.flags) << 32 | u64::from(size)).to_le_bytes();
