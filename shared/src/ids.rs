@@ -155,6 +155,11 @@ impl BreakId {
         is_id.then_some(BreakId(digits))
     }
 
+    /// The digits as bytes.
+    pub(crate) const fn digits(&self) -> &[u8; BREAK_ID_DIGITS] {
+        &self.0
+    }
+
     /// The identity as outputs and keys write it: 32 hexadecimal digits.
     #[must_use]
     pub fn as_str(&self) -> &str {

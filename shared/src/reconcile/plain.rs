@@ -45,7 +45,9 @@ impl<'c> PlainJudge<'c> {
     ) -> Shown<'s> {
         let stand = report.map(|row| stand_of(row, self.judge.as_of, order.expires_at));
         let judgement = self.judge.pair(order, stand.as_ref());
-        self.opened(subject::order_line(order, stand.as_ref(), judgement, buffer))
+        let mut line = subject::order_line(order, stand.as_ref(), judgement, buffer);
+        self.note_opened(&mut line);
+        line
     }
 
     /// The only row of a CIP that no order expects.
@@ -53,7 +55,9 @@ impl<'c> PlainJudge<'c> {
         let stand = stand_of(report, self.judge.as_of, None);
         let judgement = self.judge.without_order(&report.account, &stand);
         let key = report.cip.map(|cip| cip.to_string()).unwrap_or_default();
-        self.opened(subject::cip_line(&report.account, &key, &stand, judgement))
+        let mut line = subject::cip_line(&report.account, &key, &stand, judgement);
+        self.note_opened(&mut line);
+        line
     }
 
     /// What the line of such rows would be classed as, and the provider's state on it.
@@ -83,11 +87,10 @@ impl<'c> PlainJudge<'c> {
         fraud::left_early(&self.judge, order, report)
     }
 
-    fn opened<'s>(&self, mut line: Shown<'s>) -> Shown<'s> {
+    fn note_opened(&self, line: &mut Shown<'_>) {
         if line.class.is_break() {
             line.opened_at = self.opened.get(&line.break_id).copied().or(self.seen_at);
         }
-        line
     }
 }
 

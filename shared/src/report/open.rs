@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::facts::Facts;
-use super::tables::{Cell, SHARED_COLUMNS, cells};
+use super::tables::{CLASS_COLUMN, Cell, SHARED_MEMBERS, cells};
 use crate::calendar::Instant;
 use crate::carry::{Fact, Heard, Key, Legs, Living, marked, payment_keys};
 use crate::formats::{write_cips, write_json_text};
@@ -129,11 +129,11 @@ fn begin(class: &str, out: &mut Vec<u8>) {
 /// The shared columns of a line, its class first, and since when it is a break.
 fn begin_open(line: &Shown<'_>, out: &mut Vec<u8>) {
     begin(line.class.word(), out);
-    for (name, cell) in SHARED_COLUMNS.iter().zip(cells(line)).filter(|(name, _)| **name != "class") {
-        out.push(b',');
-        write_json_text(name, out);
-        out.push(b':');
-        write_cell(&cell, out);
+    for (place, (name, cell)) in SHARED_MEMBERS.iter().zip(cells(line)).enumerate() {
+        if place != CLASS_COLUMN {
+            out.extend_from_slice(name.as_bytes());
+            write_cell(&cell, out);
+        }
     }
     if let Some(opened_at) = line.opened_at.filter(|_| line.class.is_break()) {
         member(out, "opened_at", &opened_at.to_string());
@@ -465,7 +465,7 @@ fn list(out: &mut Vec<u8>, mut objects: Vec<Vec<u8>>) {
 }
 
 fn write_cell(cell: &Cell<'_>, out: &mut Vec<u8>) {
-    if let Cell::Text(text) | Cell::Plain(text) | Cell::Cip(CipText::Text(text)) = cell {
+    if let Cell::Text(text) | Cell::Cip(CipText::Text(text)) = cell {
         return write_json_text(text, out);
     }
     out.push(b'"');
@@ -473,7 +473,9 @@ fn write_cell(cell: &Cell<'_>, out: &mut Vec<u8>) {
         Cell::Cip(CipText::One(cip)) => write_digits(cip.number(), out),
         Cell::Cip(CipText::Listed(cips)) => write_cips(cips, out),
         Cell::Minor(Some(minor)) => write_minor(*minor, out),
-        Cell::Minor(None) | Cell::Text(_) | Cell::Plain(_) | Cell::Cip(CipText::Text(_)) => {}
+        Cell::Plain(text) => out.extend_from_slice(text.as_bytes()),
+        Cell::Id(id) => out.extend_from_slice(id.digits()),
+        Cell::Minor(None) | Cell::Text(_) | Cell::Cip(CipText::Text(_)) => {}
     }
     out.push(b'"');
 }

@@ -1,12 +1,23 @@
 //! `breaks.csv`, `matched.csv` and `rejected.csv`.
 
 use crate::formats::{Rejected, write_cips};
+use crate::ids::BreakId;
 use crate::money::{write_digits, write_minor};
 use crate::reconcile::class::Bucket;
 use crate::reconcile::{CipText, Shown};
 
-/// The columns that `breaks.csv` and `matched.csv` share, and `open.ndjson` names its fields by.
-pub(super) const SHARED_COLUMNS: [&str; 16] = [
+/// Names of columns, and as the members of an object after its first.
+macro_rules! columns {
+    ($($name:literal),+ $(,)?) => {
+        /// The columns that `breaks.csv` and `matched.csv` share.
+        const SHARED_COLUMNS: [&str; 16] = [$($name),+];
+
+        /// The same as `open.ndjson` names its fields by.
+        pub(super) const SHARED_MEMBERS: [&str; 16] = [$(concat!(",\"", $name, "\":")),+];
+    };
+}
+
+columns!(
     "break_id",
     "class",
     "reason",
@@ -23,7 +34,10 @@ pub(super) const SHARED_COLUMNS: [&str; 16] = [
     "order_status",
     "report_status",
     "differences",
-];
+);
+
+/// The place of the class among them.
+pub(super) const CLASS_COLUMN: usize = 1;
 
 const BREAK_COLUMNS: [&str; 4] = ["business_day", "opened_at", "evidence", "suggestion"];
 
@@ -31,8 +45,9 @@ const BREAK_COLUMNS: [&str; 4] = ["business_day", "opened_at", "evidence", "sugg
 pub(super) enum Cell<'l> {
     /// A text, which may need quotes or escapes.
     Text(&'l str),
-    /// A text of digits, hyphens and small letters.
+    /// A text of digits, letters and hyphens.
     Plain(&'l str),
+    Id(&'l BreakId),
     Cip(CipText<'l>),
     Minor(Option<i64>),
 }
@@ -40,7 +55,7 @@ pub(super) enum Cell<'l> {
 /// A line under the shared columns; an absent side is empty.
 pub(super) fn cells<'l>(line: &'l Shown<'_>) -> [Cell<'l>; 16] {
     [
-        Cell::Plain(line.break_id.as_str()),
+        Cell::Id(&line.break_id),
         Cell::Plain(line.class.word()),
         Cell::Plain(line.reason.map_or("", |reason| reason.word())),
         Cell::Plain(line.severity.word()),
@@ -69,13 +84,8 @@ fn write_shared(line: &Shown<'_>, out: &mut Vec<u8>) {
         write_field(text, out);
         out.push(b',');
     };
-    let amount = |minor: Option<i64>, out: &mut Vec<u8>| {
-        if let Some(minor) = minor {
-            write_minor(minor, out);
-        }
-        out.push(b',');
-    };
-    plain(line.break_id.as_str(), out);
+    out.extend_from_slice(line.break_id.digits());
+    out.push(b',');
     plain(line.class.word(), out);
     plain(line.reason.map_or("", |reason| reason.word()), out);
     plain(line.severity.word(), out);
@@ -90,12 +100,31 @@ fn write_shared(line: &Shown<'_>, out: &mut Vec<u8>) {
     field(line.reference_id, out);
     field(line.operation_number, out);
     plain(line.currency.code(), out);
-    amount(line.order_minor, out);
-    amount(line.report_minor, out);
-    amount(line.difference_minor, out);
+    write_amounts(line, out);
     plain(line.order_status, out);
     plain(line.report_status, out);
     write_field(&line.differences, out);
+}
+
+/// Appends both amounts and their difference, each with its comma. Mostly there is none, and then one amount is the other.
+fn write_amounts(line: &Shown<'_>, out: &mut Vec<u8>) {
+    let amount = |minor: Option<i64>, out: &mut Vec<u8>| {
+        if let Some(minor) = minor {
+            write_minor(minor, out);
+        }
+        out.push(b',');
+    };
+    let start = out.len();
+    amount(line.order_minor, out);
+    if line.order_minor == line.report_minor {
+        out.extend_from_within(start..);
+    } else {
+        amount(line.report_minor, out);
+    }
+    match line.difference_minor {
+        Some(0) => out.extend_from_slice(b"0.00,"),
+        other => amount(other, out),
+    }
 }
 
 /// Whether a text may need quotes: all that needs them lies below the hyphen. Looks at eight bytes at once.
@@ -151,6 +180,11 @@ impl Tables {
         write_header(&[&SHARED_COLUMNS[..], &BREAK_COLUMNS[..]].concat(), &mut tables.breaks);
         write_header(&SHARED_COLUMNS, &mut tables.matched);
         tables
+    }
+
+    /// How many bytes they hold.
+    pub(crate) const fn len(&self) -> usize {
+        self.breaks.len().saturating_add(self.matched.len()).saturating_add(self.open.len())
     }
 
     /// Empties the tables and keeps their room.
