@@ -140,7 +140,7 @@ pub struct Settings<'a> {
 pub struct Work {
     /// How many threads share it.
     pub threads: NonZeroUsize,
-    /// How many bytes of a file a thread reads at once.
+    /// How many bytes of a file a thread reads at once, and about how many it hands on at once.
     pub piece_bytes: usize,
     /// How many bytes of input make one part, which is sorted and judged as a whole.
     pub part_bytes: usize,
@@ -150,8 +150,9 @@ pub struct Work {
 
 impl Default for Work {
     fn default() -> Self {
-        // A piece and a part each fit into the second cache of a core.
-        Work { threads: NonZeroUsize::MIN, piece_bytes: 1 << 20, part_bytes: 1 << 20, keep_breaks: true }
+        // A piece fits into the second cache of a core. Parts are few, so that what is filled of each while all files are
+        // read lies near too, for some millions of rows.
+        Work { threads: NonZeroUsize::MIN, piece_bytes: 1 << 20, part_bytes: 8 << 20, keep_breaks: true }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::packed::Head;
 
 /// Room of a usual block. A row that is longer has a block of its own.
-const BLOCK_BITS: u32 = 14;
+const BLOCK_BITS: u32 = 16;
 const BLOCK_BYTES: usize = 1 << BLOCK_BITS;
 
 /// Where a packed row lies in its pile.
@@ -16,6 +16,7 @@ pub(super) struct Pile {
     full: Vec<Vec<u8>>,
     /// The block that is filled; apart, because most rows touch nothing else.
     open: Vec<u8>,
+    count: usize,
 }
 
 impl Pile {
@@ -29,10 +30,17 @@ impl Pile {
             }
         }
         self.open.extend_from_slice(row);
+        self.count += 1;
+    }
+
+    /// How many rows there are.
+    pub(super) const fn count(&self) -> usize {
+        self.count
     }
 
     /// Adds the rows of another pile, and nothing can be added after.
     pub(super) fn append(&mut self, other: Pile) {
+        self.count += other.count;
         let own = std::mem::take(&mut self.open);
         self.full.extend(
             [own].into_iter().chain(other.full).chain([other.open]).filter(|block| !block.is_empty()),

@@ -153,15 +153,16 @@ fn judge_all<'j>(
     let waiting: Vec<Mutex<Option<Waiting>>> = parts
         .map(|((part, sorted), elsewhere)| Mutex::new(Some(Waiting { part, sorted, elsewhere })))
         .collect();
-    let queue = Queue::new(&mut *outputs);
+    let queue = Queue::new(&mut *outputs, work.piece_bytes);
     let books_of_threads = share(work, waiting.len(), Books::default, |books: &mut Books, number| {
         let taken =
             waiting.get(number).and_then(|part| part.lock().unwrap_or_else(PoisonError::into_inner).take());
         let Some(Waiting { part, sorted, elsewhere }) = taken else { return Ok(()) };
-        let written = write(&part, &sorted, elsewhere, judging, &plain, books, queue.empty())?;
+        let mut shelf = queue.of_part(number);
+        let last = write(&part, &sorted, elsewhere, judging, &plain, books, &mut shelf)?;
         // What is done is given back before anything waits.
         drop((part, sorted));
-        queue.put(number, written)
+        shelf.end(last)
     })?;
     books_of_threads.into_iter().for_each(|other| books.add(other));
     let breaks = queue.finish();

@@ -156,7 +156,7 @@ pub(super) fn is_plain(group: &[Entry]) -> bool {
 
 /// Sorts a part.
 pub(super) fn sort(part: &Part, terms: &Terms<'_>) -> Result<Sorted, RunError> {
-    let mut entries = Vec::new();
+    let mut entries = Vec::with_capacity(part.orders.count() + part.reports.count());
     let mut with_provider_ids = false;
     for (rows, leg) in [(&part.orders, 0), (&part.reports, 1)] {
         for (at, row) in rows.rows() {

@@ -42,15 +42,20 @@ pub(super) fn share<S: Send>(
     })
 }
 
-/// Takes what parts gave in any order and hands it on in theirs. Whoever brings the part that is due writes it, and those
-/// behind it that are there already; nobody waits for a disk but the one who writes.
+/// Takes what parts gave in any order and hands it on in theirs. Whoever brings what is due writes it, and what is there
+/// already behind it; nobody waits for a disk but the one who writes.
 pub(super) struct Queue<'o> {
     state: Mutex<State<'o>>,
+    piece_bytes: usize,
 }
 
+/// A part, and which of its pieces.
+type Turn = (usize, usize);
+
 struct State<'o> {
-    due: usize,
-    waiting: BTreeMap<usize, Written>,
+    due: Turn,
+    /// What is not due yet, and whether it is the last of its part.
+    waiting: BTreeMap<Turn, (Written, bool)>,
     /// Away while somebody writes.
     outputs: Option<&'o mut dyn Outputs>,
     kept: Vec<Line>,
@@ -59,33 +64,39 @@ struct State<'o> {
 }
 
 impl<'o> Queue<'o> {
-    pub(super) fn new(outputs: &'o mut dyn Outputs) -> Queue<'o> {
+    /// What parts give is handed on in pieces of about so many bytes, which are copied while they are near.
+    pub(super) fn new(outputs: &'o mut dyn Outputs, piece_bytes: usize) -> Queue<'o> {
         let (waiting, kept, spare) = (BTreeMap::new(), Vec::new(), Vec::new());
-        let state = State { due: 0, waiting, outputs: Some(outputs), kept, spare };
-        Queue { state: Mutex::new(state) }
+        let state = State { due: (0, 0), waiting, outputs: Some(outputs), kept, spare };
+        Queue { state: Mutex::new(state), piece_bytes }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<'o>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Where a part is written.
+    pub(super) const fn of_part(&self, part: usize) -> Shelf<'_, 'o> {
+        Shelf { queue: self, turn: (part, 0) }
+    }
+
     /// Something empty to write into, with the room of what was written before.
-    pub(super) fn empty(&self) -> Written {
+    fn empty(&self) -> Written {
         self.lock().spare.pop().unwrap_or_default()
     }
 
-    /// Brings what a part gave.
-    pub(super) fn put(&self, number: usize, written: Written) -> Result<(), RunError> {
+    fn put(&self, turn: Turn, written: Written, is_last: bool) -> Result<(), RunError> {
         let mut state = self.lock();
-        state.waiting.insert(number, written);
+        state.waiting.insert(turn, (written, is_last));
         let Some(outputs) = state.outputs.take() else { return Ok(()) };
         loop {
             let due = state.due;
-            let Some(mut written) = state.waiting.remove(&due) else {
+            let Some((mut written, is_last)) = state.waiting.remove(&due) else {
                 state.outputs = Some(outputs);
                 return Ok(());
             };
-            state.due = due.saturating_add(1);
+            let (part, piece) = due;
+            state.due = if is_last { (part.saturating_add(1), 0) } else { (part, piece.saturating_add(1)) };
             state.kept.append(&mut written.kept);
             drop(state);
             let stored: io::Result<()> = append(&written.tables, outputs);
@@ -99,5 +110,33 @@ impl<'o> Queue<'o> {
     /// The breaks that were kept, in the order of the outputs.
     pub(super) fn finish(self) -> Vec<Line> {
         self.state.into_inner().unwrap_or_else(PoisonError::into_inner).kept
+    }
+}
+
+/// Where what one part gives is put, piece by piece.
+pub(super) struct Shelf<'q, 'o> {
+    queue: &'q Queue<'o>,
+    turn: Turn,
+}
+
+impl Shelf<'_, '_> {
+    /// Something empty to write into.
+    pub(super) fn empty(&self) -> Written {
+        self.queue.empty()
+    }
+
+    /// Brings what was written so far, if it is as long as a piece; then nothing is left of it.
+    pub(super) fn put_long(&mut self, written: &mut Written) -> Result<(), RunError> {
+        if written.tables.len() < self.queue.piece_bytes {
+            return Ok(());
+        }
+        let (part, piece) = self.turn;
+        self.turn = (part, piece.saturating_add(1));
+        self.queue.put((part, piece), std::mem::replace(written, self.empty()), false)
+    }
+
+    /// Brings the last piece, which may be empty.
+    pub(super) fn end(self, written: Written) -> Result<(), RunError> {
+        self.queue.put(self.turn, written, true)
     }
 }

@@ -8,6 +8,7 @@ use super::link::{General, Judging, Ready, gather, judge};
 use super::packed::{unpack_order, unpack_report};
 use super::parts::Part;
 use super::sort::{Entry, Sorted, groups, is_plain};
+use super::threads::Shelf;
 use crate::carry::{Balance, Ends, Moved, Share, rows_stay};
 use crate::formats::Leg;
 use crate::lifecycle::evidence::{OrderRow, ReportRow};
@@ -204,8 +205,8 @@ fn merge(buckets: &mut Buckets, other: &Buckets) {
     }
 }
 
-/// Judges a part and writes its lines into `written`, which is empty; `elsewhere` are those that were made of linked rows
-/// and belong here.
+/// Judges a part and writes its lines; `elsewhere` are those that were made of linked rows and belong here. Gives what was
+/// written last and is not on the shelf.
 pub(super) fn write(
     part: &Part,
     sorted: &Sorted,
@@ -213,7 +214,7 @@ pub(super) fn write(
     judging: Judging<'_>,
     plain: &PlainJudge<'_>,
     books: &mut Books,
-    written: Written,
+    shelf: &mut Shelf<'_, '_>,
 ) -> Result<Written, RunError> {
     let mut inputs = Inputs::default();
     for group in groups(&sorted.entries).filter(|group| !is_plain(group) && !sorted.are_linked(group)) {
@@ -232,7 +233,7 @@ pub(super) fn write(
         judging,
         plain,
         books,
-        written,
+        written: shelf.empty(),
         order: OrderRow::blank(),
         report: ReportRow::blank(),
         name: Vec::new(),
@@ -251,10 +252,11 @@ pub(super) fn write(
             continue;
         }
         let here = group.first().map(|first| first.group());
-        while let Some(line) = ready.next_if(|line| Some(line.group) < here) {
-            scribe.put(line);
+        while ready.peek().is_some_and(|line| Some(line.group) < here) {
+            ready.next().into_iter().for_each(|line| scribe.put(line));
         }
         scribe.write_plain(group)?;
+        shelf.put_long(&mut scribe.written)?;
     }
     ready.for_each(|line| scribe.put(line));
     Ok(scribe.written)
