@@ -79,7 +79,8 @@ async fn look_at(
     let mut missing = Vec::new();
     for leg in LEGS {
         let expected = policy.file_rule(account, leg).expected;
-        let Some(deadline) = expected.and_then(|expected| expected.deadline(day)) else { continue };
+        let deadline = expected.and_then(|expected| expected.deadline(day, policy.calendar()));
+        let Some(deadline) = deadline else { continue };
         if as_of < deadline || clients.table.came_on(account, leg, day).await? {
             continue;
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::calendar::{Day, Instant};
+use crate::calendar::{BankCalendar, Day, Instant};
 use crate::formats::{Leg, StatementFormat};
 
 /// Why the rule of a leg's files cannot be used.
@@ -39,15 +39,17 @@ impl FileFormat {
     ];
 }
 
-/// On which days of the calendar in Lima a file is expected. Holidays are days like others.
+/// On which days of the calendar in Lima a file is expected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExpectedOn {
     /// Each day.
     #[default]
     EveryDay,
-    /// Monday to Friday.
+    /// Monday to Friday, holidays too.
     Weekdays,
+    /// The days on which banks work, by the policy's calendar.
+    BusinessDays,
 }
 
 /// By when a file has to be there.
@@ -64,8 +66,13 @@ const MINUTES_MAX: u16 = 23 * 60;
 impl Expected {
     /// The time by which a file of that day has to be there; `None` on a day on which none is expected.
     #[must_use]
-    pub fn deadline(self, day: Day) -> Option<Instant> {
-        if self.on == ExpectedOn::Weekdays && !day.is_weekday() {
+    pub fn deadline(self, day: Day, calendar: &BankCalendar) -> Option<Instant> {
+        let is_expected = match self.on {
+            ExpectedOn::EveryDay => true,
+            ExpectedOn::Weekdays => day.is_weekday(),
+            ExpectedOn::BusinessDays => calendar.is_business_day(day),
+        };
+        if !is_expected {
             return None;
         }
         day.start().map(|start| start.plus_minutes(self.minutes.into()))
@@ -219,13 +226,18 @@ mod tests {
     #[test]
     fn a_deadline_is_in_lima_and_none_where_no_file_is_expected() {
         let check = |on, day: &str, expected: Option<&str>| {
-            let deadline = Expected { minutes: 570, on }.deadline(Day::parse(day).unwrap());
+            let calendar = BankCalendar::default();
+            let deadline = Expected { minutes: 570, on }.deadline(Day::parse(day).unwrap(), &calendar);
             assert_eq!(deadline.map(|time| time.to_string()).as_deref(), expected, "{day}");
         };
         check(ExpectedOn::EveryDay, "2026-03-01", Some("2026-03-01T09:30:00-05:00"));
         check(ExpectedOn::Weekdays, "2026-03-01", None);
         check(ExpectedOn::Weekdays, "2026-02-28", None);
         check(ExpectedOn::Weekdays, "2026-03-02", Some("2026-03-02T09:30:00-05:00"));
+        // The second of April 2026 is Maundy Thursday.
+        check(ExpectedOn::Weekdays, "2026-04-02", Some("2026-04-02T09:30:00-05:00"));
+        check(ExpectedOn::BusinessDays, "2026-04-02", None);
+        check(ExpectedOn::BusinessDays, "2026-04-01", Some("2026-04-01T09:30:00-05:00"));
     }
 
     #[test]
