@@ -139,10 +139,9 @@ impl BreakId {
             }
             buffer.extend_from_slice(part.as_bytes());
         }
-        let hash = half_sha256(buffer);
         let mut digits = [b'0'; BREAK_ID_DIGITS];
-        for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(hash) {
-            *pair = [hex_digit(byte >> 4), hex_digit(byte & 15)];
+        for (eight, word) in digits.as_chunks_mut().0.iter_mut().zip(half_sha256(buffer)) {
+            *eight = hex_digits(word);
         }
         BreakId(digits)
     }
@@ -168,9 +167,9 @@ impl BreakId {
     }
 }
 
-/// The first half of a SHA-256. Most names fit into one block, and then all else that a hasher keeps is left out.
+/// The first half of a SHA-256, as its words. Most names fit into one block, and then all else that a hasher keeps is left out.
 /// The name is what `buffer` holds; afterwards it holds something else.
-fn half_sha256(buffer: &mut Vec<u8>) -> [u8; 16] {
+fn half_sha256(buffer: &mut Vec<u8>) -> [u32; 4] {
     /// Up to here there is room for the mark and the length behind the name.
     const ONE_BLOCK_MAX: usize = 55;
     const START: [u32; 8] = [
@@ -190,8 +189,7 @@ fn half_sha256(buffer: &mut Vec<u8>) -> [u8; 16] {
         buffer.resize(64, 0);
     }
     let Some(block) = buffer.first_chunk_mut::<64>().filter(|_| one_block) else {
-        let hash: [u8; 32] = Sha256::digest(buffer.as_slice()).into();
-        return hash.first_chunk().copied().unwrap_or_default();
+        return half_of(&Sha256::digest(buffer.as_slice()).into());
     };
     if let Some(bits) = block.last_chunk_mut::<8>() {
         *bits = u64::try_from(length).unwrap_or_default().saturating_mul(8).to_be_bytes();
@@ -199,17 +197,25 @@ fn half_sha256(buffer: &mut Vec<u8>) -> [u8; 16] {
     let mut state = START;
     sha2::block_api::compress256(&mut state, &[*block]);
     let [a, b, c, d, ..] = state;
-    let mut half = [0; 16];
-    half.chunks_exact_mut(4).zip([a, b, c, d]).for_each(|(to, word)| to.copy_from_slice(&word.to_be_bytes()));
-    half
+    [a, b, c, d]
 }
 
-/// The lower-case digit of a number below sixteen.
-pub(crate) const fn hex_digit(number: u8) -> u8 {
-    // Without a branch: the letters lie behind the digits by a gap.
-    const GAP: u8 = b'a' - b'9' - 1;
-    let letter = 9_u8.wrapping_sub(number) >> 7;
-    b'0'.wrapping_add(number).wrapping_add(GAP.wrapping_mul(letter))
+fn half_of(hash: &[u8; 32]) -> [u32; 4] {
+    let (words, _) = hash.as_chunks();
+    words.first_chunk().map(|half| half.map(u32::from_be_bytes)).unwrap_or_default()
+}
+
+/// A number in lower-case hexadecimal digits, all of them at once: the halves of a half are moved apart until each digit
+/// has a byte of its own.
+pub(crate) const fn hex_digits(number: u32) -> [u8; 8] {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    /// From the last digit to the first letter.
+    const GAP: u64 = 39;
+    let [a, b, c, d] = number.to_be_bytes();
+    let apart = u64::from_be_bytes([0, a, 0, b, 0, c, 0, d]);
+    let digits = (apart | apart << 4) & (ONES * 0x0F);
+    let letters = digits.wrapping_add(ONES * 6) >> 4 & ONES;
+    digits.wrapping_add(ONES * 0x30).wrapping_add(letters.wrapping_mul(GAP)).to_be_bytes()
 }
 
 impl fmt::Display for BreakId {
@@ -244,11 +250,18 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_written_in_hexadecimal() {
+        for number in [0, 1, 0x0123_4567, 0x89AB_CDEF, 0xF0F0_F0F0, 0x9A9A_0909, u32::MAX] {
+            assert_eq!(std::str::from_utf8(&hex_digits(number)).unwrap(), format!("{number:08x}"));
+        }
+    }
+
+    #[test]
     fn short_names_are_hashed_like_long_ones() {
         for length in 0..200 {
             let name: Vec<u8> = (0..length).collect();
             let hash: [u8; 32] = Sha256::digest(&name).into();
-            assert_eq!(half_sha256(&mut name.clone()), hash[..16], "{length}");
+            assert_eq!(half_sha256(&mut name.clone()), half_of(&hash), "{length}");
         }
     }
 

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::formats::{
     write_bank_ndjson, write_notice_ndjson, write_order_ndjson, write_report_ndjson, write_settlement_ndjson,
 };
-use crate::ids::hex_digit;
+use crate::ids::hex_digits;
 use crate::lifecycle::evidence::{NoticeRow, OrderRow, ReportRow};
 use crate::reconcile::class::Class;
 use crate::reconcile::{Inputs, Line};
@@ -25,8 +25,11 @@ const ROWS_OF_FINDING_MAX: usize = 100;
 /// How many lines of a settlement the evidence of one line names: a batch has as many as the shop has payments.
 const SETTLEMENT_LINES_NAMED_MAX: usize = 100;
 
-/// How many hexadecimal digits of a fact's SHA-256 stand in `breaks.csv`.
-const SHORT_HASH_DIGITS: usize = 16;
+/// How many words of a fact's SHA-256 stand in `breaks.csv`, eight hexadecimal digits each.
+const SHORT_HASH_WORDS: usize = 2;
+
+/// Room for the evidence of an order and a report's row.
+const EVIDENCE_OF_ROWS_BYTES: usize = 64;
 
 impl Facts<'_> {
     /// Where the evidence of a line is: `leg:hash` of each fact, separated by blanks. The hash covers the parsed
@@ -61,9 +64,16 @@ impl Facts<'_> {
 
 /// The same of a line that has one row of each leg at most.
 pub(crate) fn evidence_of_rows(order: Option<&OrderRow<'_>>, report: Option<&ReportRow<'_>>) -> String {
-    let order = order.map(|row| short_hash("order:", &fact_of_order(row)));
-    let report = report.map(|row| short_hash("report:", &fact_of_report(row)));
-    order.into_iter().chain(report).collect::<Vec<_>>().join(" ")
+    let mut text = String::with_capacity(EVIDENCE_OF_ROWS_BYTES);
+    if let Some(row) = order {
+        text.push_str("order:");
+        push_short_hash(&fact_of_order(row), &mut text);
+    }
+    if let Some(row) = report {
+        text.push_str(if order.is_some() { " report:" } else { "report:" });
+        push_short_hash(&fact_of_report(row), &mut text);
+    }
+    text
 }
 
 /// The next run needs every row of a finding; a person is told by the first ones which it is.
@@ -72,42 +82,43 @@ fn rows_named_max(line: &Line) -> usize {
 }
 
 /// Names the facts of a leg, in an order of their own.
-fn name(leg: &str, facts: impl Iterator<Item = String>, all: &mut Vec<String>) {
-    let mut facts: Vec<String> = facts.collect();
+fn name(leg: &str, facts: impl Iterator<Item = Vec<u8>>, all: &mut Vec<String>) {
+    let mut facts: Vec<Vec<u8>> = facts.collect();
     facts.sort();
     facts.dedup();
     all.extend(facts.iter().map(|fact| short_hash(leg, fact)));
 }
 
-fn fact_of_order(row: &OrderRow<'_>) -> String {
+fn fact_of_order(row: &OrderRow<'_>) -> Vec<u8> {
     written(|out| write_order_ndjson(row, out))
 }
 
-fn fact_of_report(row: &ReportRow<'_>) -> String {
+fn fact_of_report(row: &ReportRow<'_>) -> Vec<u8> {
     written(|out| write_report_ndjson(row, out))
 }
 
-fn fact_of_notice(row: &NoticeRow<'_>) -> String {
+fn fact_of_notice(row: &NoticeRow<'_>) -> Vec<u8> {
     // Deliveries of one event differ in the time of receipt; the fact is the same.
     let mut row = row.clone();
     row.received_at = row.paid_at.unwrap_or(row.received_at);
     written(|out| write_notice_ndjson(&row, out))
 }
 
-fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     write(&mut out);
     out.truncate(out.trim_ascii_end().len());
-    // All that is written comes from texts.
-    String::from_utf8(out).unwrap_or_default()
+    out
 }
 
-fn short_hash(leg: &str, fact: &str) -> String {
-    let hash: [u8; 32] = Sha256::digest(fact.as_bytes()).into();
-    let mut text = String::with_capacity(leg.len().saturating_add(SHORT_HASH_DIGITS));
-    text.push_str(leg);
-    for byte in hash.iter().take(SHORT_HASH_DIGITS.div_euclid(2)) {
-        text.extend([byte.div_euclid(16), byte.rem_euclid(16)].map(|digit| char::from(hex_digit(digit))));
-    }
+fn short_hash(leg: &str, fact: &[u8]) -> String {
+    let mut text = leg.to_owned();
+    push_short_hash(fact, &mut text);
     text
+}
+
+fn push_short_hash(fact: &[u8], text: &mut String) {
+    let hash: [u8; 32] = Sha256::digest(fact).into();
+    let words = hash.as_chunks().0.iter().take(SHORT_HASH_WORDS);
+    text.extend(words.flat_map(|word| hex_digits(u32::from_be_bytes(*word))).map(char::from));
 }
