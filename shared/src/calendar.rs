@@ -8,7 +8,7 @@ use std::fmt;
 
 pub use bank::{BankCalendar, is_holiday};
 pub use grace::{BUSINESS_DAYS_MAX, Grace};
-pub(crate) use plain_time::LastDay;
+pub(crate) use plain_time::LastDays;
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 
@@ -38,14 +38,14 @@ impl Instant {
     /// Reads an RFC 3339 time; a blank in place of the `T` is understood, as RFC 3339 allows.
     #[must_use]
     pub fn parse(text: &str) -> Option<Instant> {
-        plain_time::read(text.as_bytes(), &LastDay::default())
+        plain_time::read(text.as_bytes(), &LastDays::default())
             .map(Instant)
             .or_else(|| Instant::parse_any(text))
     }
 
     /// Reads the form that nearly every file writes, `2026-03-02T09:30:00-05:00` or with `Z`; `None` for any other.
     /// `last` remembers the day, for most times of a file lie on the day of the one before.
-    pub(crate) fn parse_usual(text: &str, last: &LastDay) -> Option<Instant> {
+    pub(crate) fn parse_usual(text: &str, last: &LastDays) -> Option<Instant> {
         plain_time::read(text.as_bytes(), last).map(Instant)
     }
 

@@ -15,29 +15,39 @@ const DAYS_TO_EPOCH: i64 = 719_468;
 /// Days in a cycle of four hundred years.
 const DAYS_PER_ERA: i64 = 146_097;
 
-/// The day that was read last, and what it came to.
+/// The days that were read last, by their last digit, and what each came to: times of one row lie on a few days that follow
+/// each other.
 #[derive(Debug)]
-pub(crate) struct LastDay(Cell<([u8; 10], i64)>);
+pub(crate) struct LastDays([Cell<([u8; 10], i64)>; 10]);
 
-impl Default for LastDay {
+impl Default for LastDays {
     fn default() -> Self {
-        LastDay(Cell::new((*b"1970-01-01", 0)))
+        LastDays(std::array::from_fn(|_| Cell::new((*b"1970-01-01", 0))))
+    }
+}
+
+impl LastDays {
+    /// Days since 1970 of `2026-03-02`.
+    #[inline]
+    fn read(&self, day: [u8; 10]) -> Option<i64> {
+        let [.., last] = day;
+        let place = self.0.get(usize::from(last.wrapping_sub(b'0')))?;
+        let (known, days) = place.get();
+        if known == day {
+            return Some(days);
+        }
+        let days = read_day(day)?;
+        place.set((day, days));
+        Some(days)
     }
 }
 
 /// Reads the usual form as nanoseconds since 1970; `None` for everything that needs a closer look.
 #[inline]
-pub(super) fn read(text: &[u8], last: &LastDay) -> Option<i64> {
+pub(super) fn read(text: &[u8], last: &LastDays) -> Option<i64> {
     let (day, rest) = text.split_first_chunk::<10>()?;
     let (clock, zone) = rest.split_first_chunk::<9>()?;
-    let (known, days) = last.0.get();
-    let days = if known == *day {
-        days
-    } else {
-        let days = read_day(*day)?;
-        last.0.set((*day, days));
-        days
-    };
+    let days = last.read(*day)?;
     let [b'T', h1, h2, b':', n1, n2, b':', s1, s2] = *clock else { return None };
     let offset = match *zone {
         [b'Z'] => 0,

@@ -12,7 +12,7 @@ use super::plan::{Binding, Plan};
 use super::rows::Values;
 use super::values::Marks;
 use super::{orders, reports};
-use crate::calendar::{Instant, LastDay};
+use crate::calendar::{Instant, LastDays};
 use crate::ids::Cip;
 use crate::lifecycle::evidence::{OrderRow, OrderStatus, ReportRow, ReportStatus, Text};
 use crate::money::{Currency, Micros, plain_decimal};
@@ -29,7 +29,7 @@ pub(super) struct Lane<'p> {
     statuses: Vec<(Word<'p>, usize)>,
     /// How many fields a record has.
     pub columns: usize,
-    dates: LastDay,
+    dates: LastDays,
 }
 
 /// A row that the quick way can fill again and again.
@@ -97,7 +97,7 @@ impl<'p> Lane<'p> {
             .collect();
         let name = |column: &usize| Some((*column, plan.columns.get(*column)?.as_ref()));
         let extras = plan.unknown.iter().filter_map(name).collect();
-        Some(Lane { steps, extras, given, statuses, columns, dates: LastDay::default() })
+        Some(Lane { steps, extras, given, statuses, columns, dates: LastDays::default() })
     }
 
     fn status<S: Copy>(&self, text: &str, all: &[S]) -> Result<S, Unusual> {
