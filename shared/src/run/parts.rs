@@ -86,6 +86,44 @@ impl Account<'_> {
     }
 }
 
+/// The accounts that a thread knows, by name. A name of the usual length is its own key, so that nothing else has to be
+/// looked at to find it.
+struct Accounts<'f> {
+    short: HashMap<u128, Account<'f>, FixedState>,
+    long: HashMap<String, Account<'f>, FixedState>,
+}
+
+/// A name of up to fifteen bytes as a key, its length behind it.
+fn short_name(name: &str) -> Option<u128> {
+    let mut key = 0_u128.to_le_bytes();
+    let (length, letters) = key.split_last_mut()?;
+    letters.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
+    *length = u8::try_from(name.len()).ok()?;
+    Some(u128::from_le_bytes(key))
+}
+
+impl Default for Accounts<'_> {
+    fn default() -> Self {
+        Accounts { short: HashMap::with_hasher(HASH), long: HashMap::with_hasher(HASH) }
+    }
+}
+
+impl<'f> Accounts<'f> {
+    fn get(&self, name: &str) -> Option<&Account<'f>> {
+        match short_name(name) {
+            Some(key) => self.short.get(&key),
+            None => self.long.get(name),
+        }
+    }
+
+    fn insert(&mut self, name: &str, account: Account<'f>) {
+        match short_name(name) {
+            Some(key) => self.short.insert(key, account),
+            None => self.long.insert(name.to_owned(), account),
+        };
+    }
+}
+
 /// The rows of one part.
 #[derive(Debug, Default)]
 pub(super) struct Part {
@@ -106,7 +144,7 @@ pub(super) struct Collected<'s> {
     /// The run is this account's alone.
     only_account: Option<&'s str>,
     fraud: &'s Fraud,
-    accounts: HashMap<String, Account<'s>, FixedState>,
+    accounts: Accounts<'s>,
     pub parts: Vec<Part>,
     /// Rows that no single CIP places: orders with none or several, report rows without.
     pub loose: Part,
@@ -129,7 +167,7 @@ impl<'s> Collected<'s> {
             shared,
             only_account: settings.only_account,
             fraud: &settings.policy.fraud,
-            accounts: HashMap::with_hasher(HASH),
+            accounts: Accounts::default(),
             parts: (0..shared.parts()).map(|_| Part::default()).collect(),
             loose: Part::default(),
             shared_cips: Vec::new(),
@@ -150,7 +188,7 @@ impl<'s> Collected<'s> {
         }
         let new = self.shared.account(account, self.fraud);
         let place = found(&new);
-        self.accounts.insert(account.to_owned(), new);
+        self.accounts.insert(account, new);
         place
     }
 
@@ -193,6 +231,26 @@ impl<'s> Collected<'s> {
         match part.and_then(|part| self.parts.get_mut(part)) {
             Some(part) => part.reports.push(&self.packed),
             None => self.loose.reports.push(&self.packed),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_are_told_apart_by_names_of_any_length() {
+        let fraud = Fraud::default();
+        let shared = Shared::new(Vec::new());
+        let mut accounts = Accounts::default();
+        let names: Vec<String> = (0..40).map(|length| "a".repeat(length)).chain(["á".repeat(8)]).collect();
+        for name in &names {
+            assert!(accounts.get(name).is_none(), "{name}");
+            accounts.insert(name, shared.account(name, &fraud));
+        }
+        for (id, name) in names.iter().enumerate() {
+            assert_eq!(accounts.get(name).map(|account| account.id), u32::try_from(id).ok(), "{name}");
         }
     }
 }

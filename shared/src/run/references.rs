@@ -3,6 +3,7 @@
 //! Threads note hashes while they read, each sorted into bins; afterwards every bin is put in order by itself. A hash that
 //! two references share costs a closer look and nothing else.
 
+use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
@@ -31,6 +32,9 @@ pub(super) const fn tag_of(hash: u64) -> u32 {
         tag => tag,
     }
 }
+
+/// Tags of references.
+pub(super) type Tags = HashSet<u32, FixedState>;
 
 /// Hashes by their highest digits.
 #[derive(Debug, Default)]

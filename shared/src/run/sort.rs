@@ -6,7 +6,7 @@ use super::RunError;
 use super::packed::{Head, report_of};
 use super::parts::Part;
 use super::pile::At;
-use super::references::{Bins, provider_hash, reference_hash, tag_of};
+use super::references::{Bins, Tags, provider_hash, reference_hash, tag_of};
 
 /// More accounts than can be numbered in a key.
 pub(super) const ACCOUNTS_MAX: usize = 1 << 15;
@@ -90,7 +90,7 @@ pub(super) struct Terms<'t> {
     /// The rank of each account by its number.
     pub ranks: &'t [u32],
     /// Tags of the references that several orders bear, or one that was told more than once.
-    pub repeated: &'t HashSet<u32>,
+    pub repeated: &'t Tags,
     pub shared_cips: &'t HashSet<Group>,
     /// Whether all that is not plain counts as linked: settlements may link any payments.
     pub settles: bool,
@@ -159,14 +159,15 @@ pub(super) fn sort(part: &Part, terms: &Terms<'_>) -> Result<Sorted, RunError> {
     let mut entries = Vec::with_capacity(part.orders.count() + part.reports.count());
     let mut with_provider_ids = false;
     for (rows, leg) in [(&part.orders, 0), (&part.reports, 1)] {
-        for (at, row) in rows.rows() {
+        rows.rows().try_for_each(|(at, row)| {
             let head = Head::read(row).ok_or(RunError::Packing)?;
             let group = Group::new(terms.rank(head.account), Some(head.cip));
             let plainly = leg == 1 && !head.states_refund();
             let tag = head.tag | if plainly { SPEAKS_PLAINLY } else { 0 };
             with_provider_ids |= leg == 1 && head.has_provider_id();
             entries.push(Entry { key: group.0 << 1 | leg, at, tag });
-        }
+            Ok::<(), RunError>(())
+        })?;
     }
     entries.sort_unstable_by_key(|entry| entry.key);
     let mut sorted = Sorted::default();
@@ -262,7 +263,7 @@ pub(super) fn wanted_by(bytes: &[u8], terms: &Terms<'_>) -> Result<Option<u32>, 
 }
 
 /// Links the groups whose orders bear a wanted reference.
-pub(super) fn link_bearers(sorted: &mut Sorted, wanted: &HashSet<u32>) {
+pub(super) fn link_bearers(sorted: &mut Sorted, wanted: &Tags) {
     let bears = |entry: &Entry| !entry.is_report() && wanted.contains(&entry.tag);
     let bearers = groups(&sorted.entries).filter(|group| group.iter().any(bears));
     let bearers: Vec<Group> = bearers.filter_map(|group| group.first().map(|first| first.group())).collect();

@@ -1,17 +1,16 @@
 //! All parts sorted, and what hangs together across them found.
 
-use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::link::Judging;
 use super::read::Rows;
-use super::references::{Bins, repeated};
+use super::references::{Bins, HASH, Tags, repeated};
 use super::sort::{Group, Sorted, Terms, keys, link_bearers, link_shared, shared_keys, sort, wanted_by};
 use super::threads::share;
 use super::{RunError, Work};
 
 /// Puts the references of orders in order, and tells the tags of those that occur more than once.
-fn sort_references(references: Bins, work: Work) -> Result<(Bins, HashSet<u32>), RunError> {
+fn sort_references(references: Bins, work: Work) -> Result<(Bins, Tags), RunError> {
     let bins: Vec<Mutex<Vec<u64>>> = references.into_bins().into_iter().map(Mutex::new).collect();
     let found = share(work, bins.len(), Vec::new, |found: &mut Vec<u32>, number| {
         if let Some(bin) = bins.get(number) {
@@ -20,7 +19,9 @@ fn sort_references(references: Bins, work: Work) -> Result<(Bins, HashSet<u32>),
         Ok(())
     })?;
     let bins = bins.into_iter().map(|bin| bin.into_inner().unwrap_or_else(PoisonError::into_inner)).collect();
-    Ok((Bins::from_sorted(bins), found.into_iter().flatten().collect()))
+    let mut tags = Tags::with_hasher(HASH);
+    tags.extend(found.into_iter().flatten());
+    Ok((Bins::from_sorted(bins), tags))
 }
 
 /// Sorts all parts, and links what hangs together across them; `settles` says whether settlements or the bank may link
@@ -64,7 +65,7 @@ fn sort_parts(rows: &Rows, terms: &Terms<'_>, work: Work) -> Result<Vec<Sorted>,
             Ok(())
         },
     )?;
-    let mut wanted: HashSet<u32> = HashSet::new();
+    let mut wanted = Tags::with_hasher(HASH);
     let mut all_keys: Vec<(u64, Group)> = Vec::new();
     for sorted in (0..sorted.len()).filter_map(place) {
         wanted.extend(&sorted.wanted);
