@@ -142,7 +142,7 @@ pub struct Work {
     pub threads: NonZeroUsize,
     /// How many bytes of a file a thread reads at once, and about how many it hands on at once.
     pub piece_bytes: usize,
-    /// How many bytes of input make one part, which is sorted and judged as a whole.
+    /// How many bytes of input make one part, which is sorted and judged as a whole; more where there would be many parts.
     pub part_bytes: usize,
     /// Whether the breaks are kept in memory beside the outputs.
     pub keep_breaks: bool,
@@ -150,9 +150,8 @@ pub struct Work {
 
 impl Default for Work {
     fn default() -> Self {
-        // A piece fits into the second cache of a core. Parts are few, so that what is filled of each while all files are
-        // read lies near too, for some millions of rows.
-        Work { threads: NonZeroUsize::MIN, piece_bytes: 1 << 20, part_bytes: 8 << 20, keep_breaks: true }
+        // A piece fits into the second cache of a core, and what a part of usual files gives too.
+        Work { threads: NonZeroUsize::MIN, piece_bytes: 1 << 20, part_bytes: 4 << 20, keep_breaks: true }
     }
 }
 

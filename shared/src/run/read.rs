@@ -22,8 +22,8 @@ use crate::reconcile::{ReadRows, Seen};
 const SAMPLES_MAX: usize = 64;
 const SAMPLE_BYTES: usize = 16 * 1024;
 
-/// More parts than this would cost more in room that is set aside than they save.
-const PARTS_MAX: usize = 4096;
+/// Each row that is read goes to the end of its part, and of more parts than this the ends do not lie near.
+const PARTS_MAX: usize = 128;
 
 /// What one thread does at a time: reads a stretch of a file, or all of it, or hashes all its bytes.
 #[derive(Clone, Copy)]
