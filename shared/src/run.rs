@@ -4,6 +4,7 @@
 //! one (`quick`) reads by pieces, holds rows packed, judges plain pairs where they lie, and hands everything else to the
 //! general rules, with what settlements and the bank say something of.
 
+mod announced;
 mod bank;
 mod content;
 mod days;
@@ -23,6 +24,7 @@ mod settle;
 mod sort;
 mod sorted;
 mod suspects;
+mod takeover;
 mod threads;
 mod write;
 

@@ -13,8 +13,8 @@ use cuadre::formats::{Format, Leg, Mapping};
 use cuadre::reconcile::RefusedCallbacks;
 use cuadre::reconcile::class::Class;
 use cuadre::run::{
-    Blocks, Content, FileCoverage, Outputs, RunError, Settings, StreamedFile, Work, goes_quick, reference,
-    stream,
+    Blocks, Content, FileCoverage, Look, Outputs, RunError, Settings, StreamedFile, Work, goes_quick,
+    reference, stream,
 };
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
@@ -66,6 +66,7 @@ pub const RULES: [&str; 7] = [
     "bad_signatures",
 ];
 
+mod days;
 mod ledgers;
 
 /// Threads, bytes of a piece, bytes of a part.
@@ -131,6 +132,9 @@ pub struct Terms {
     only_account: Option<&'static str>,
     as_of: Option<Instant>,
     pub refused: Option<Vec<RefusedCallbacks>>,
+    looks: Vec<Look>,
+    /// The reports come from a search.
+    searched: bool,
 }
 
 impl Terms {
@@ -142,6 +146,8 @@ impl Terms {
             only_account: None,
             as_of: None,
             refused: None,
+            looks: Vec::new(),
+            searched: false,
         }
     }
 }
@@ -159,7 +165,7 @@ fn go(
         mapping: &terms.mapping,
         policy: &terms.policy,
         as_of: terms.as_of,
-        looks: &[],
+        looks: &terms.looks,
         opened: &opened,
         only_account: terms.only_account,
         refused: terms.refused.as_deref(),
@@ -176,7 +182,11 @@ fn go(
             source: file.name,
             content: if stored { Content::Stored(blocks) } else { Content::Bytes(blocks.0) },
             format: Format::from_name(file.name).unwrap(),
-            coverage: FileCoverage::Plain,
+            coverage: if terms.searched && file.name.starts_with("reports") {
+                FileCoverage::Search
+            } else {
+                FileCoverage::Plain
+            },
         })
         .collect();
     let mut written = Written::default();

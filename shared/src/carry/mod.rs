@@ -21,7 +21,7 @@ pub(crate) use fact::{Fact, Key, payment_keys};
 pub(crate) use living::{Legs, marked, rows_stay, settled_by_several};
 pub(crate) use reading::FactText;
 pub(crate) use repeats::without_known;
-pub(crate) use touched::{Arrived, Touched};
+pub(crate) use touched::{Arrived, Touched, touch};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -45,6 +45,11 @@ impl Touched {
     /// What has arrived touches stubs, and so does what lives on and belongs to it. Whatever else lives on was held against them
     /// when they were closed.
     pub(crate) fn by(inputs: &Inputs<'_>, arrived: Arrived) -> Touched {
+        Touched::beside(HashSet::new(), inputs, arrived)
+    }
+
+    /// The same where `touched` holds what other rows that have arrived touch: of them the inputs hold none.
+    pub(crate) fn beside(touched: HashSet<u64>, inputs: &Inputs<'_>, arrived: Arrived) -> Touched {
         let legs = Legs::of(inputs);
         // A line of a settlement that is closed is there for its payment, and brings nothing of the settlement back.
         let closed: Vec<bool> = legs
@@ -55,7 +60,7 @@ impl Touched {
                     && inputs.closed_settlements.contains(&settlement_of(row))
             })
             .collect();
-        let mut spread = Spread { with_bank: inputs.bank.is_some(), ..Spread::default() };
+        let mut spread = Spread { touched, with_bank: inputs.bank.is_some() };
         let mut left = [
             vec![true; legs.orders.len()],
             vec![true; legs.reports.len()],
@@ -130,8 +135,12 @@ impl Touched {
     }
 }
 
+/// Notes what a row touches that has arrived, where the bank is no part of the run.
+pub(crate) fn touch<R: Fact>(row: &R, touched: &mut HashSet<u64>) {
+    touched.extend(row.touches().map(|key| key.number(row.account())));
+}
+
 /// Keys while they are gathered.
-#[derive(Default)]
 struct Spread {
     touched: HashSet<u64>,
     /// A debit may have shown the refund of a payment before anybody told of the refund.

@@ -7,7 +7,7 @@ use super::conservation::{self, Ledger};
 use super::fraud::{self, Scope, Watch};
 use super::join::{AccountCip, Group};
 use super::judge::{Chosen, Judge, Judgement, Stand, state_of};
-use super::notice_health::Tally;
+use super::notice_health::NoticeTally;
 use super::notices::{Hearing, Relation, announcements};
 use super::orders::OrderView;
 use super::settling::Settling;
@@ -42,7 +42,7 @@ pub(super) struct Book<'c, 'r, 'a> {
     owners: Owners,
     watch: Watch,
     scope: Scope<'c>,
-    health: Tally<'r>,
+    health: NoticeTally,
     settling: Settling,
     /// Where names are put together before they are hashed.
     buffer: Vec<u8>,
@@ -71,7 +71,7 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
             owners: Owners::new(),
             watch: Watch::new(watched),
             scope,
-            health: Tally::default(),
+            health: NoticeTally::default(),
             settling: Settling::default(),
             buffer: Vec::new(),
         }
@@ -356,7 +356,7 @@ impl<'c, 'r, 'a> Book<'c, 'r, 'a> {
         let rules = fraud::ran(&self.judge.policy.fraud, self.inputs);
         let totals = totals(&lines, self.inputs, !rules.is_empty());
         let findings = findings(&lines, &rules);
-        let (waiting, notice_health) = (self.waiting, self.health.close());
+        let (waiting, notice_health) = (self.waiting, self.health);
         let Settling { settlements, bundles, .. } = self.settling;
         Ok(Outcome {
             lines,

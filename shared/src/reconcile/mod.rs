@@ -40,7 +40,7 @@ pub(crate) use fraud::ran as fraud_rules_ran;
 pub(crate) use fraud::{Beside, Code, Fate, Scope, Seen, Suspects};
 pub(crate) use line::{CipText, Shown};
 pub use line::{LegRows, Line};
-pub use notice_health::{NoticeDelay, NoticeHealth};
+pub use notice_health::{NoticeDelay, NoticeHealth, NoticeTally};
 pub(crate) use payment::PlainPayment;
 pub(crate) use plain::PlainJudge;
 pub(crate) use settled::{PlainRows, Settled, settle};
@@ -217,8 +217,8 @@ pub struct Outcome {
     pub conservation: Conservation,
     /// By which matched reports and orders differ, by account.
     pub booked: BTreeMap<String, Booked>,
-    /// How well each account is told of its payments; empty where notices are no part of the run.
-    pub notice_health: BTreeMap<String, NoticeHealth>,
+    /// How well each account is told of its payments, as far as it is counted; empty where notices are no part of the run.
+    pub notice_health: NoticeTally,
     /// The settlements, in the order of account, name and currency.
     pub settlements: Vec<Settlement>,
 }

@@ -46,21 +46,25 @@ pub struct NoticeDelay {
 }
 
 /// Counts while the notices of a run are entered.
-#[derive(Default)]
-pub(super) struct Tally<'r> {
-    accounts: BTreeMap<&'r str, Account>,
+#[derive(Clone, Debug, Default)]
+pub struct NoticeTally {
+    accounts: BTreeMap<String, Account>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 struct Account {
     health: NoticeHealth,
     delays: Vec<u32>,
 }
 
-impl<'r> Tally<'r> {
+impl NoticeTally {
+    fn account(&mut self, name: &str) -> &mut Account {
+        self.accounts.entry(name.to_owned()).or_default()
+    }
+
     /// Counts a payment that the reports know.
-    pub fn payment(&mut self, account: &'r str, hearing: Hearing, money: Option<Money>) {
-        let health = &mut self.accounts.entry(account).or_default().health;
+    pub(super) fn payment(&mut self, account: &str, hearing: Hearing, money: Option<Money>) {
+        let health = &mut self.account(account).health;
         let one_more = |count: &mut u64| *count = count.saturating_add(1);
         one_more(&mut health.reported);
         match hearing {
@@ -77,8 +81,8 @@ impl<'r> Tally<'r> {
     }
 
     /// Counts how many seconds after its payment a notice came first.
-    pub fn delay(&mut self, account: &'r str, seconds: i64) {
-        let of_account = self.accounts.entry(account).or_default();
+    pub(super) fn delay(&mut self, account: &str, seconds: i64) {
+        let of_account = self.account(account);
         match u32::try_from(seconds) {
             Ok(seconds) => of_account.delays.push(seconds),
             Err(_) if seconds < 0 => {
@@ -88,9 +92,37 @@ impl<'r> Tally<'r> {
         }
     }
 
-    pub fn close(self) -> BTreeMap<String, NoticeHealth> {
+    /// Adds what was counted of other CIPs.
+    pub(crate) fn merge(&mut self, other: NoticeTally) {
+        for (name, other) in other.accounts {
+            let known = self.accounts.entry(name).or_default();
+            known.health.merge(&other.health);
+            known.delays.extend(other.delays);
+        }
+    }
+
+    /// What the notices of each account are worth, when all are counted.
+    pub(crate) fn close(self) -> BTreeMap<String, NoticeHealth> {
         let health = |account: Account| NoticeHealth { delay: measured(account.delays), ..account.health };
-        self.accounts.into_iter().map(|(name, account)| (name.to_owned(), health(account))).collect()
+        self.accounts.into_iter().map(|(name, account)| (name, health(account))).collect()
+    }
+}
+
+impl NoticeHealth {
+    /// Adds everything but the delays, of which no sum tells the percentiles.
+    fn merge(&mut self, other: &NoticeHealth) {
+        let counts = [
+            (&mut self.reported, other.reported),
+            (&mut self.announced, other.announced),
+            (&mut self.waiting, other.waiting),
+            (&mut self.lost, other.lost),
+            (&mut self.before_payment, other.before_payment),
+        ];
+        counts.into_iter().for_each(|(count, other)| *count = count.saturating_add(other));
+        for (currency, minor) in &other.lost_minor {
+            let sum = self.lost_minor.entry(*currency).or_default();
+            *sum = sum.saturating_add(*minor);
+        }
     }
 }
 
@@ -135,7 +167,7 @@ mod tests {
 
     #[test]
     fn delays_are_measured_and_what_came_before_its_payment_is_counted_apart() {
-        let mut tally = Tally::default();
+        let mut tally = NoticeTally::default();
         for seconds in [3600, 2, -1, 3601, i64::MAX] {
             tally.delay("a", seconds);
         }

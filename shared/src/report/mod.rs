@@ -13,8 +13,8 @@ pub mod urgent;
 
 pub use facts::Facts;
 pub(crate) use facts::evidence_of_rows;
+pub(crate) use open::{ClosedLines, OpenLines, write_open_rows};
 pub use open::{HandedOn, closed_ndjson, open_header};
-pub(crate) use open::{OpenLines, write_open_rows};
 pub use settlements::settlements_csv;
 pub use summary::{InputRecord, Summary, summary_json};
 pub(crate) use tables::Tables;

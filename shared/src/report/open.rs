@@ -104,21 +104,40 @@ pub(crate) fn write_open_rows(
 pub fn closed_ndjson(handed: &HandedOn<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     let ended = handed.living.inverted();
-    let mut items = Items::new(handed, &ended);
-    items.closed_at = Some(handed.as_of.map(|time| time.to_string()).unwrap_or_default());
-    for line in handed.lines {
-        let share = if items.holds(line) { items.share_of(line) } else { Share::default() };
-        // A stub is there for its facts; one that has none left is told with another line.
+    let mut closed = ClosedLines::new(handed, &ended);
+    handed.lines.iter().for_each(|line| closed.write(line, &mut out));
+    // A payment's stub has its own lines of them; who touches the settlement is given all.
+    closed.0.write_payouts(&mut out);
+    out.extend(closed.without_line().into_iter().flatten());
+    out
+}
+
+/// Writes the lines of `closed.ndjson` one by one, in the order of the outputs.
+pub(crate) struct ClosedLines<'h>(Items<'h>);
+
+impl<'h> ClosedLines<'h> {
+    /// Begins with what has come to its end: all that does not live on.
+    pub(crate) fn new(handed: &'h HandedOn<'h>, ended: &'h Living) -> Self {
+        let mut items = Items::new(handed, ended);
+        items.closed_at = Some(handed.as_of.map(|time| time.to_string()).unwrap_or_default());
+        ClosedLines(items)
+    }
+
+    /// Appends a line, if it has come to its end. A stub is there for its facts; one that has none left is told with
+    /// another line.
+    pub(crate) fn write(&mut self, line: &Line, out: &mut Vec<u8>) {
+        let share = if self.0.holds(line) { self.0.share_of(line) } else { Share::default() };
         if !share.is_empty() {
-            begin(line.class.word(), &mut out);
-            member(&mut out, "account", &line.account);
-            items.finish(&line.account, &share, &mut out);
+            begin(line.class.word(), out);
+            member(out, "account", &line.account);
+            self.0.finish(&line.account, &share, out);
         }
     }
-    // A payment's stub has its own lines of them; who touches the settlement is given all.
-    items.write_payouts(&mut out);
-    out.extend(items.without_line().into_iter().flatten());
-    out
+
+    /// The facts that have come to their end and on which no line rests: one line each, sorted.
+    pub(crate) fn without_line(self) -> Vec<Vec<u8>> {
+        self.0.without_line()
+    }
 }
 
 fn begin(class: &str, out: &mut Vec<u8>) {

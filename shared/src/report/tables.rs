@@ -171,6 +171,8 @@ pub(crate) struct Tables {
     pub matched: Vec<u8>,
     /// `open.ndjson`: what lives on into the next run; others write it.
     pub open: Vec<u8>,
+    /// `closed.ndjson`: stubs of what has come to its end, where they are kept; others write it.
+    pub closed: Vec<u8>,
 }
 
 impl Tables {
@@ -192,6 +194,7 @@ impl Tables {
         self.breaks.clear();
         self.matched.clear();
         self.open.clear();
+        self.closed.clear();
     }
 
     /// Writes a line into the table of what agrees or of what somebody must look at, if it belongs into one of them;

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
 
 use super::general::Reading;
+use super::heard::Heard;
 use super::{RunError, Settings};
 use crate::calendar::Instant;
 use crate::carry::{
@@ -79,31 +80,8 @@ impl<'a> Reading<'a> {
         if !bank.is_empty() || told.heard.has(Leg::Bank) {
             join(&mut self.balance, moved, self.inputs.bank.get_or_insert_default(), bank);
         }
-        self.remember(told, settings);
+        remember(&mut self.inputs, &mut self.heard, told, settings);
         Ok(())
-    }
-
-    /// Takes over what is remembered beside facts.
-    fn remember(&mut self, told: &Told<'_>, settings: &Settings<'_>) {
-        let is_own = |account: &str| settings.only_account.is_none_or(|own| account == own);
-        let known = told.heard.accounts.iter().filter(|account| is_own(account)).cloned();
-        self.inputs.known_accounts.extend(known);
-        for (currency, names) in &told.heard.bank_accounts {
-            if let Some(currency) = Currency::from_code(currency) {
-                let known = self.inputs.known_bank_accounts.entry(currency).or_default();
-                known.extend(names.iter().cloned());
-            }
-        }
-        self.inputs.closed_fees.extend(told.heard.fees.iter().filter(|fees| is_own(&fees.account)).cloned());
-        self.heard.bank.remember(&told.heard.bank);
-        self.heard.looks.extend(told.looks.iter().cloned());
-        self.heard.before = self.heard.before.max(told.heard.as_of);
-        for leg in [Leg::Orders, Leg::Reports, Leg::Notices, Leg::Settlements] {
-            if let Some(until) = told.heard.until(leg) {
-                let known = self.heard.covered_until.entry(leg).or_insert(until);
-                *known = until.max(*known);
-            }
-        }
     }
 
     /// The stubs that are touched, as far as they are still remembered at this moment.
@@ -117,34 +95,7 @@ impl<'a> Reading<'a> {
         if files.is_empty() {
             return Ok(Told::default());
         }
-        let days = settings.policy.carry.closed_days;
-        let oldest = moment.map(|moment| moment.moved(TimeDelta::days(i64::from(days).saturating_neg())));
-        let stubs = touched(self).stubs(files, oldest)?;
-        if stubs.forgotten > 0 {
-            self.heard.warnings.push(format!(
-                "facts arrived of pairs that were closed more than {days} days ago (stubs: {}), and are judged without what was known of them then",
-                stubs.forgotten
-            ));
-        }
-        Ok(stubs)
-    }
-
-    /// Names the files of earlier runs among the inputs.
-    pub(super) fn note_carried(&mut self, carried: &Carried<'_>, open: &Told<'_>, stubs: &[&Told<'_>]) {
-        let kinds = [("open", carried.open, &[open][..]), ("closed", carried.closed, stubs)];
-        for (leg, files, told) in kinds {
-            self.heard.records.extend(files.iter().map(|file| InputRecord {
-                leg,
-                name: file.name.to_owned(),
-                source: String::new(),
-                sha256: hex::encode(Sha256::digest(file.bytes)),
-                rows: told.iter().map(|told| told.rows_of(file.name)).sum(),
-                rejected: 0,
-                covered_until: None,
-                cleansed: BTreeMap::new(),
-                unknown_columns: Vec::new(),
-            }));
-        }
+        take_stubs(touched(self), files, settings, moment, &mut self.heard)
     }
 
     /// Settlements that are closed and settle a payment which another settlement carries too: which of them does so twice
@@ -180,6 +131,67 @@ impl<'a> Reading<'a> {
     pub(super) fn close_balance(&mut self, living: &Living) -> Result<(), RunError> {
         book_ends(&mut self.balance, &self.inputs, living);
         Ok(self.balance.check()?)
+    }
+}
+
+/// The stubs that are touched, as far as they are still remembered at this moment; says how many are not.
+pub(super) fn take_stubs<'f>(
+    touched: Touched,
+    files: &[CarriedFile<'f>],
+    settings: &Settings<'_>,
+    moment: Option<Instant>,
+    heard: &mut Heard,
+) -> Result<Told<'f>, RunError> {
+    let days = settings.policy.carry.closed_days;
+    let oldest = moment.map(|moment| moment.moved(TimeDelta::days(i64::from(days).saturating_neg())));
+    let stubs = touched.stubs(files, oldest)?;
+    if stubs.forgotten > 0 {
+        heard.warnings.push(format!(
+            "facts arrived of pairs that were closed more than {days} days ago (stubs: {}), and are judged without what was known of them then",
+            stubs.forgotten
+        ));
+    }
+    Ok(stubs)
+}
+
+/// Names the files of earlier runs among the inputs.
+pub(super) fn note_carried(heard: &mut Heard, carried: &Carried<'_>, open: &Told<'_>, stubs: &[&Told<'_>]) {
+    let kinds = [("open", carried.open, &[open][..]), ("closed", carried.closed, stubs)];
+    for (leg, files, told) in kinds {
+        heard.records.extend(files.iter().map(|file| InputRecord {
+            leg,
+            name: file.name.to_owned(),
+            source: String::new(),
+            sha256: hex::encode(Sha256::digest(file.bytes)),
+            rows: told.iter().map(|told| told.rows_of(file.name)).sum(),
+            rejected: 0,
+            covered_until: None,
+            cleansed: BTreeMap::new(),
+            unknown_columns: Vec::new(),
+        }));
+    }
+}
+
+/// Takes over what is remembered beside facts.
+pub(super) fn remember(inputs: &mut Inputs<'_>, heard: &mut Heard, told: &Told<'_>, settings: &Settings<'_>) {
+    let is_own = |account: &str| settings.only_account.is_none_or(|own| account == own);
+    let known = told.heard.accounts.iter().filter(|account| is_own(account)).cloned();
+    inputs.known_accounts.extend(known);
+    for (currency, names) in &told.heard.bank_accounts {
+        if let Some(currency) = Currency::from_code(currency) {
+            let known = inputs.known_bank_accounts.entry(currency).or_default();
+            known.extend(names.iter().cloned());
+        }
+    }
+    inputs.closed_fees.extend(told.heard.fees.iter().filter(|fees| is_own(&fees.account)).cloned());
+    heard.bank.remember(&told.heard.bank);
+    heard.looks.extend(told.looks.iter().cloned());
+    heard.before = heard.before.max(told.heard.as_of);
+    for leg in [Leg::Orders, Leg::Reports, Leg::Notices, Leg::Settlements] {
+        if let Some(until) = told.heard.until(leg) {
+            let known = heard.covered_until.entry(leg).or_insert(until);
+            *known = until.max(*known);
+        }
     }
 }
 
@@ -220,7 +232,7 @@ pub(super) fn opened(settings: &Settings<'_>, told: &Told<'_>) -> BTreeMap<Break
     opened
 }
 
-fn read<'t, R>(
+pub(super) fn read<'t, R>(
     facts: &'t FactText<'_>,
     leg: Leg,
     read: impl FnOnce(&Source<'t>) -> Result<Table<R>, formats::FileError>,
@@ -253,7 +265,7 @@ fn set_settlement_ordinal(row: &mut SettlementRow<'_>, ordinal: u32) {
     row.ordinal = ordinal;
 }
 
-fn join<R: Fact>(balance: &mut Balance, moved: Moved, known: &mut Vec<R>, carried: Vec<R>) {
+pub(super) fn join<R: Fact>(balance: &mut Balance, moved: Moved, known: &mut Vec<R>, carried: Vec<R>) {
     let (new, told_again) = without_known(known, carried);
     balance.book(moved, &new);
     if moved == Moved::Opening {

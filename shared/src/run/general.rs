@@ -44,7 +44,7 @@ pub(super) fn execute(
     let settlements = reading.touched_stubs(Reading::settled_elsewhere, carried.closed, settings, as_of)?;
     reading.take_over(&settlements, Moved::Reopened, settings)?;
     reading.close_settlements();
-    reading.note_carried(carried, &open, &[&stubs, &settlements]);
+    days::note_carried(&mut reading.heard, carried, &open, &[&stubs, &settlements]);
     // Without a single time nothing can be late, expired or waited for: any moment judges alike.
     let moment = as_of.unwrap_or_default();
     reading.inputs.refused = settings.refused;
@@ -68,7 +68,7 @@ pub(super) fn execute(
         findings: outcome.findings,
         conservation: outcome.conservation,
         booked: outcome.booked,
-        notice_health: outcome.notice_health,
+        notice_health: outcome.notice_health.close(),
         balance,
         settlements: outcome.settlements,
     };
@@ -181,7 +181,8 @@ pub(super) fn close(
 pub(super) fn append(tables: &Tables, outputs: &mut dyn Outputs) -> io::Result<()> {
     outputs.append("breaks.csv", &tables.breaks)?;
     outputs.append("matched.csv", &tables.matched)?;
-    outputs.append("open.ndjson", &tables.open)
+    outputs.append("open.ndjson", &tables.open)?;
+    if tables.closed.is_empty() { Ok(()) } else { outputs.append("closed.ndjson", &tables.closed) }
 }
 
 /// All bytes of a file.
@@ -231,12 +232,7 @@ impl<'a> Reading<'a> {
                 }
                 FileFacts::take(table, sha256, &mut inputs.reports)
             }
-            Leg::Notices => {
-                let mut table = formats::read_notices(&source, &settings.mapping.notices)?;
-                leave_out_others(heard, file.name, settings, &mut table.rows, |row| &row.account);
-                FileFacts::take(table, sha256, inputs.notices.get_or_insert_default())
-            }
-            Leg::Settlements | Leg::Bank => {
+            Leg::Notices | Leg::Settlements | Leg::Bank => {
                 ledger::read(&source, file.leg, settings)?.take(name(file), sha256, settings, inputs, heard)
             }
         };
@@ -246,7 +242,7 @@ impl<'a> Reading<'a> {
 }
 
 /// A search asked for what it found.
-fn look(row: &ReportRow<'_>) -> Option<Look> {
+pub(super) fn look(row: &ReportRow<'_>) -> Option<Look> {
     let (cip, looked_at) = (row.cip?, row.observed_at?);
     Some(Look { account: row.account.to_string(), cip, looked_at })
 }

@@ -1,26 +1,28 @@
-//! Settlements and lines of the bank: files that are read at once, whichever way a run goes.
+//! Notices, settlements and lines of the bank: files that are read at once, whichever way a run goes.
 
 use super::general::leave_out_others;
 use super::heard::{FileFacts, FileName, Heard};
 use super::{RunError, Settings};
 use crate::formats::{self, FileError, Leg, LegMapping, Source, StatementFormat, Table};
-use crate::lifecycle::evidence::{BankRow, SettlementRow};
+use crate::lifecycle::evidence::{BankRow, NoticeRow, SettlementRow};
 use crate::reconcile::Inputs;
 
 /// The rows of one file.
 #[derive(Debug)]
 pub(super) enum Ledger<'a> {
+    Notices(Table<NoticeRow<'a>>),
     Settlements(Table<SettlementRow<'a>>),
     Bank(Table<BankRow<'a>>),
 }
 
-/// Reads a file of either leg.
+/// Reads a file of one of these legs.
 pub(super) fn read<'a>(
     source: &Source<'a>,
     leg: Leg,
     settings: &Settings<'a>,
 ) -> Result<Ledger<'a>, RunError> {
     Ok(match leg {
+        Leg::Notices => Ledger::Notices(formats::read_notices(source, &settings.mapping.notices)?),
         Leg::Bank => Ledger::Bank(read_bank(source, &settings.mapping.bank)?),
         _ => Ledger::Settlements(read_settlements(source, settings)?),
     })
@@ -37,6 +39,10 @@ impl<'a> Ledger<'a> {
         heard: &mut Heard,
     ) -> FileFacts {
         match self {
+            Ledger::Notices(mut table) => {
+                leave_out_others(heard, file.name, settings, &mut table.rows, |row| &row.account);
+                FileFacts::take(table, sha256, inputs.notices.get_or_insert_default())
+            }
             Ledger::Settlements(mut table) => {
                 leave_out_others(heard, file.name, settings, &mut table.rows, |row| &row.account);
                 FileFacts::take(table, sha256, inputs.settlements.get_or_insert_default())

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use super::heard::Heard;
 use super::packed::{order_of, report_of};
 use super::parts::{Part, Shared};
-use super::sort::{Entry, Group, Ranks};
+use super::sort::{Entry, Group, Ranks, is_plain};
 use super::{RunError, Settings, days};
 use crate::calendar::Instant;
 use crate::carry::{Balance, Living};
 use crate::reconcile::class::{Class, Reason};
 use crate::reconcile::{
-    self, Booked, ClassTotals, ClosedFees, Conservation, Coverage, Inputs, Line, Scope, Settled, Settlement,
+    self, Booked, ClassTotals, ClosedFees, Conservation, Coverage, Inputs, Line, NoticeTally, Scope, Settled,
+    Settlement,
 };
-use crate::report::{Facts, HandedOn, OpenLines, Tables};
+use crate::report::{ClosedLines, Facts, HandedOn, OpenLines, Tables};
 
 /// Under what the rows of a run are judged.
 #[derive(Clone, Copy)]
@@ -27,12 +28,21 @@ pub(super) struct Judging<'j> {
     pub ranks: &'j Ranks<'j>,
     pub shared: &'j Shared,
     pub keep_breaks: bool,
+    /// Whether stubs are kept of what has come to its end.
+    pub keep_closed: bool,
+    /// Whether plain pairs are judged where they lie, without the general rules.
+    pub shortcut: bool,
 }
 
 impl Judging<'_> {
     /// The part and the group of a CIP of an account, whether rows are there or not.
     pub(super) fn place(&self, account: &str, cip: Option<u64>) -> (usize, Group) {
         (self.shared.part_of(account, cip), Group::new(self.ranks.of(account), cip))
+    }
+
+    /// Whether a group that is not linked is judged where it lies.
+    pub(super) fn is_plain(&self, group: &[Entry]) -> bool {
+        self.shortcut && is_plain(group)
     }
 }
 
@@ -62,6 +72,9 @@ pub(super) struct General {
     pub payouts: Vec<u8>,
     /// Lines of `open.ndjson` for rows that live on and on which no line rests.
     pub without_line: Vec<Vec<u8>>,
+    /// Lines of `closed.ndjson` of the same kind.
+    pub closed_without_line: Vec<Vec<u8>>,
+    pub notice_health: NoticeTally,
     pub settlements: Vec<Settlement>,
     /// What settlements kept back that are closed.
     pub fees: Vec<ClosedFees>,
@@ -108,7 +121,8 @@ pub(super) fn judge(
     judging: Judging<'_>,
     scope: Scope<'_>,
 ) -> Result<General, RunError> {
-    let without_rows = inputs.orders.is_empty() && inputs.reports.is_empty();
+    let without_notices = inputs.notices.as_ref().is_none_or(Vec::is_empty);
+    let without_rows = inputs.orders.is_empty() && inputs.reports.is_empty() && without_notices;
     if without_rows && settled.is_none() && inputs.refused.is_none() {
         return Ok(General::default());
     }
@@ -130,16 +144,22 @@ pub(super) fn judge(
     let bundles = &outcome.bundles;
     let handed = HandedOn { lines, facts, looks, bundles, living: &living, as_of: judging.as_of };
     let mut open = OpenLines::new(&handed);
+    let ended = if judging.keep_closed { living.inverted() } else { Living::default() };
+    let mut closed = judging.keep_closed.then(|| ClosedLines::new(&handed, &ended));
     let mut payouts = Vec::new();
     open.write_payouts(&mut payouts);
     let written = lines.iter().map(|line| {
         let mut tables = Tables::default();
         tables.write(&line.shown(), || facts.evidence(line));
         open.write(line, &mut tables.open);
+        if let Some(closed) = &mut closed {
+            closed.write(line, &mut tables.closed);
+        }
         tables
     });
     let written: Vec<Tables> = written.collect();
     let without_line = open.without_line();
+    let closed_without_line = closed.map(ClosedLines::without_line).unwrap_or_default();
     let fees = days::closed_fees(inputs, bundles, &living, settings.policy, judging.as_of);
     let ready = |(line, tables): (Line, Tables)| {
         let (part, group) = judging.place(&line.account, line.sort_cip);
@@ -156,6 +176,8 @@ pub(super) fn judge(
         balance,
         payouts,
         without_line,
+        closed_without_line,
+        notice_health: outcome.notice_health,
         settlements: outcome.settlements,
         fees,
     })

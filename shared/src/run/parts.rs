@@ -6,10 +6,11 @@ use std::sync::{Mutex, PoisonError};
 
 use foldhash::fast::FixedState;
 
-use super::Settings;
+use super::general::look;
 use super::packed::{pack_order, pack_report};
 use super::pile::Pile;
 use super::references::{Bins, HASH, reference_hash, tag_of};
+use super::{FileCoverage, Look, Settings};
 use crate::config::fraud::{Fraud, FraudRules};
 use crate::ids::Cip;
 use crate::lifecycle::evidence::{OrderRow, ReportRow};
@@ -56,6 +57,15 @@ impl Shared {
         let mut names: Vec<(u32, String)> = accounts.iter().map(|(name, id)| (*id, name.clone())).collect();
         names.sort_unstable();
         names.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// Gives an account a number that may have no row in the parts.
+    pub(super) fn know(&self, name: &str) {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = u32::try_from(accounts.len()).unwrap_or(u32::MAX);
+        if !accounts.contains_key(name) {
+            accounts.insert(name.to_owned(), next);
+        }
     }
 
     fn account<'f>(&self, name: &str, fraud: &'f Fraud) -> Account<'f> {
@@ -156,6 +166,8 @@ pub(super) struct Collected<'s> {
     pub seen: Seen,
     pub orders_read: ReadRows,
     pub reports_read: ReadRows,
+    /// What searches asked for, by what they found.
+    pub looks: Vec<Look>,
     /// Rows of other accounts.
     pub left_out: u64,
     packed: Vec<u8>,
@@ -175,6 +187,7 @@ impl<'s> Collected<'s> {
             seen: Seen::default(),
             orders_read: ReadRows::default(),
             reports_read: ReadRows::default(),
+            looks: Vec::new(),
             left_out: 0,
             packed: Vec::new(),
         }
@@ -216,6 +229,30 @@ impl<'s> Collected<'s> {
                 self.shared_cips.extend(row.cips.iter().map(|cip| (account, *cip)));
             }
         }
+    }
+
+    /// Takes a row of a file that speaks so far.
+    pub(super) fn told(&mut self, row: &ReportRow<'_>, coverage: FileCoverage) {
+        if coverage == FileCoverage::Search && self.only_account.is_none_or(|own| own == row.account) {
+            self.looks.extend(look(row));
+        }
+        self.report(row);
+    }
+
+    /// An order as it would lie in its part.
+    pub(super) fn packed_order(&mut self, row: &OrderRow<'_>) -> &[u8] {
+        let (account, ..) = self.place(&row.account, None);
+        pack_order(row, account, tag_of(reference_hash(account, &row.reference_id)), &mut self.packed);
+        &self.packed
+    }
+
+    /// The same of a report's row.
+    pub(super) fn packed_report(&mut self, row: &ReportRow<'_>) -> &[u8] {
+        let (account, ..) = self.place(&row.account, None);
+        let reference = row.reference_id.as_deref();
+        let tag = reference.map_or(0, |reference| tag_of(reference_hash(account, reference)));
+        pack_report(row, account, tag, &mut self.packed);
+        &self.packed
     }
 
     pub(super) fn report(&mut self, row: &ReportRow<'_>) {

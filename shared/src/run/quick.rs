@@ -1,12 +1,15 @@
 //! The quick way: pieces of files are read by several threads at once, rows go packed into parts, and parts are judged and
 //! written side by side. No number of threads and no size of a piece or part changes a byte of what comes out.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
+use super::announced::announce;
+use super::days::{self, note_carried, take_stubs};
 use super::digest::FileDigest;
 use super::general::{Found, append, close, name};
 use super::heard::Heard;
-use super::link::{General, Judging, Ready, gather, gather_all, judge};
+use super::link::{General, Judging, gather, gather_all, judge};
 use super::opened::{Opened, Reading, head, open};
 use super::parts::Part;
 use super::read::{Read, Rows, read};
@@ -14,10 +17,11 @@ use super::settle::settle;
 use super::sort::{ACCOUNTS_MAX, Ranks, Sorted, groups};
 use super::sorted::sort_all;
 use super::suspects::{beside, link_suspects, weigh};
+use super::takeover::{TakeOver, is_beyond_parts};
 use super::threads::{Queue, share};
-use super::write::{Books, by_part, write};
+use super::write::{Books, Elsewhere, by_part, write};
 use super::{Content, FileCoverage, Outputs, Run, RunError, Settings, StreamedFile, Work};
-use crate::carry::Carried;
+use crate::carry::{Balance, Carried, Moved, Told};
 use crate::formats::Leg;
 use crate::reconcile::{Inputs, PlainJudge, Scope, Suspects, fraud_rules_ran};
 use crate::report::{self, Tables};
@@ -33,12 +37,16 @@ pub(super) fn execute(
     if !knows_how(carried, files, settings) {
         return Ok(None);
     }
+    let told = Told::open(carried.open)?;
+    if is_beyond_parts(&told) {
+        return Ok(None);
+    }
     let mut quoted = vec![false; files.len()];
     loop {
         // Where a file turns out to have quotes, all is begun anew, and that file is read at once.
-        match attempt(files, settings, work, outputs, &quoted)? {
+        match attempt((carried, &told), files, settings, work, outputs, &quoted)? {
             Attempt::Done(run) => return Ok(Some(*run)),
-            Attempt::TooManyAccounts => return Ok(None),
+            Attempt::General => return Ok(None),
             Attempt::Quoted(file) => match quoted.get_mut(file) {
                 Some(flag) if !*flag => *flag = true,
                 _ => return Ok(None),
@@ -47,30 +55,36 @@ pub(super) fn execute(
     }
 }
 
-/// Whether the quick way gives what the general one does. It takes over nothing from runs before and keeps no stubs.
+/// Whether the quick way gives what the general one does. Settlements and the bank it judges only in runs that stand alone.
 pub(super) fn knows_how(carried: &Carried<'_>, files: &[StreamedFile<'_>], settings: &Settings<'_>) -> bool {
-    let usual = |file: &StreamedFile<'_>| match file.leg {
-        Leg::Orders | Leg::Reports => file.coverage != FileCoverage::Search,
-        Leg::Settlements | Leg::Bank => true,
-        Leg::Notices => false,
-    };
+    let settles = files.iter().any(|file| matches!(file.leg, Leg::Settlements | Leg::Bank));
+    (!settles || is_alone(carried, files, settings)) && !settings.policy.has_fx_rates()
+}
+
+/// Whether a run takes over nothing, keeps no stubs, and has neither notices nor searches: its plain pairs are judged where
+/// they lie.
+fn is_alone(carried: &Carried<'_>, files: &[StreamedFile<'_>], settings: &Settings<'_>) -> bool {
+    let usual = |file: &StreamedFile<'_>| file.leg != Leg::Notices && file.coverage != FileCoverage::Search;
     let alone = carried.open.is_empty() && carried.closed.is_empty() && !carried.keep_closed;
-    files.iter().all(usual) && alone && settings.looks.is_empty() && !settings.policy.has_fx_rates()
+    alone && settings.looks.is_empty() && files.iter().all(usual)
 }
 
 enum Attempt {
     Done(Box<Run>),
     Quoted(usize),
-    TooManyAccounts,
+    /// Only the general way knows how, as was seen on the way.
+    General,
 }
 
 fn attempt(
+    (carried, told): (&Carried<'_>, &Told<'_>),
     files: &[StreamedFile<'_>],
     settings: &Settings<'_>,
     work: Work,
     outputs: &mut dyn Outputs,
     quoted: &[bool],
 ) -> Result<Attempt, RunError> {
+    let stubs;
     let mut heard = Heard::new(settings);
     let heads = files.iter().zip(quoted).map(|(file, quoted)| head(file, settings, *quoted));
     let heads = heads.collect::<Result<Vec<_>, _>>()?;
@@ -103,14 +117,45 @@ fn attempt(
         }
         heard.note(name(opened.file), settings.policy, facts);
     }
-    let refused = settings.refused.unwrap_or_default().len();
-    if read.rows.names.len().saturating_add(refused) > ACCOUNTS_MAX {
-        return Ok(Attempt::TooManyAccounts);
-    }
-    let as_of = settings.as_of.or(heard.latest_of_all());
-    let coverage = heard.coverage(settings, as_of.unwrap_or_default());
     let Read { mut rows, shared, .. } = read;
-    let names = std::mem::take(&mut rows.names);
+    heard.looks.append(&mut rows.looks);
+    let mut over = TakeOver {
+        rows: &mut rows,
+        inputs: &mut inputs,
+        heard: &mut heard,
+        shared: &shared,
+        settings,
+        balance: Balance::default(),
+        touched: HashSet::new(),
+        carried: Inputs::default(),
+    };
+    over.book_arrivals();
+    if !carried.closed.is_empty() {
+        over.touch()?;
+    }
+    over.take(told, Moved::Opening)?;
+    let as_of = settings.as_of.or(over.heard.latest_of_all());
+    stubs = match carried.closed {
+        [] => Told::default(),
+        files => take_stubs(over.touched(), files, settings, as_of, over.heard)?,
+    };
+    if is_beyond_parts(&stubs) {
+        return Ok(Attempt::General);
+    }
+    over.take(&stubs, Moved::Reopened)?;
+    let balance = over.balance;
+    note_carried(&mut heard, carried, told, &[&stubs]);
+    let of_pairs = shared.account_names();
+    inputs.notices.iter().flatten().for_each(|row| shared.know(&row.account));
+    let names = shared.account_names();
+    let refused = settings.refused.unwrap_or_default().len();
+    if names.len().saturating_add(refused) > ACCOUNTS_MAX {
+        return Ok(Attempt::General);
+    }
+    inputs.known_accounts.extend(of_pairs);
+    let known_breaks = days::opened(settings, told);
+    let settings = &Settings { opened: &known_breaks, ..*settings };
+    let coverage = heard.coverage(settings, as_of.unwrap_or_default());
     let ranks = Ranks::new(&names);
     let judging = Judging {
         settings,
@@ -121,8 +166,10 @@ fn attempt(
         ranks: &ranks,
         shared: &shared,
         keep_breaks: work.keep_breaks,
+        keep_closed: carried.keep_closed,
+        shortcut: is_alone(carried, files, settings),
     };
-    let found = judge_all(rows, inputs, judging, work, outputs)?;
+    let found = judge_all(rows, inputs, balance, judging, work, outputs)?;
     close(heard, settings, as_of, found, outputs).map(|run| Attempt::Done(Box::new(run)))
 }
 
@@ -130,6 +177,7 @@ fn attempt(
 fn judge_all<'j>(
     mut rows: Rows,
     mut inputs: Inputs<'j>,
+    balance: Balance,
     judging: Judging<'j>,
     work: Work,
     outputs: &mut dyn Outputs,
@@ -143,14 +191,23 @@ fn judge_all<'j>(
     let plain = PlainJudge::new(coverage, settings.policy, as_of, settings.opened);
     weigh(&mut suspects, &rows.parts, &sorted, judging, &plain)?;
     link_suspects(&suspects, &mut sorted, judging);
-    let mut books = Books::begin(&inputs, &fraud_rules_ran(fraud, &inputs));
+    let mut books = Books::begin(&inputs, &fraud_rules_ran(fraud, &inputs), balance);
+    let notices = inputs.notices.take();
+    let has_notices = notices.is_some();
+    let announced = announce(notices.unwrap_or_default(), &rows, &mut sorted, judging);
+    inputs.notices = has_notices.then_some(announced.linked);
     let (mut general, begun) = judge_linked(&rows, &mut sorted, inputs, suspects, judging, &plain, work)?;
     books.enter_general(&mut general);
     append(&begun, outputs)?;
+    if judging.keep_closed {
+        outputs.append("closed.ndjson", &[])?;
+    }
 
-    let elsewhere = by_part(general.lines, rows.parts.len());
+    let elsewhere = by_part(general.lines, rows.parts.len()).into_iter().zip(announced.by_part);
+    let elsewhere =
+        elsewhere.map(|(lines, notices)| Elsewhere { lines, notices: has_notices.then_some(notices) });
     let parts = rows.parts.into_iter().zip(sorted).zip(elsewhere);
-    let waiting: Vec<Mutex<Option<Waiting>>> = parts
+    let waiting: Vec<Mutex<Option<Waiting<'_>>>> = parts
         .map(|((part, sorted), elsewhere)| Mutex::new(Some(Waiting { part, sorted, elsewhere })))
         .collect();
     let queue = Queue::new(&mut *outputs, work.piece_bytes);
@@ -168,6 +225,9 @@ fn judge_all<'j>(
     let breaks = queue.finish();
     let closed = books.close(&rows.orders_read, &rows.reports_read)?;
     outputs.append("open.ndjson", &closed.without_line)?;
+    if judging.keep_closed {
+        outputs.append("closed.ndjson", &closed.closed_without_line)?;
+    }
     if closed.found.conservation.settlements.is_some() {
         outputs.append("settlements.csv", &report::settlements_csv(&closed.found.settlements)?)?;
     }
@@ -186,7 +246,6 @@ fn judge_linked<'p>(
     work: Work,
 ) -> Result<(General, Tables), RunError> {
     let names = judging.names;
-    inputs.known_accounts.extend(names.iter().cloned());
     inputs.is_of_one_account = judging.settings.only_account.is_some();
     gather_all(&rows.loose, names, &mut inputs)?;
     for (part, sorted) in rows.parts.iter().zip(&*sorted) {
@@ -211,8 +270,8 @@ fn judge_linked<'p>(
 }
 
 /// A part that waits to be judged.
-struct Waiting {
+struct Waiting<'w> {
     part: Part,
     sorted: Sorted,
-    elsewhere: Vec<Ready>,
+    elsewhere: Elsewhere<'w>,
 }

@@ -12,7 +12,7 @@ use super::opened::{Opened, Reading, piece};
 use super::parts::{Border, Collected, Part, Shared, borders};
 use super::references::Bins;
 use super::threads::share;
-use super::{RunError, Settings, Work};
+use super::{Look, RunError, Settings, Work};
 use crate::formats::{Leg, Piece, Source};
 use crate::ids::Cip;
 use crate::lifecycle::evidence::{OrderRow, ReportRow};
@@ -31,7 +31,7 @@ enum Task {
     Hash {
         file: usize,
     },
-    /// All rows of a file of settlements or of the bank.
+    /// All rows of a file of notices, of settlements or of the bank.
     Ledger {
         file: usize,
     },
@@ -51,6 +51,7 @@ pub(super) struct Rows {
     pub shared_cips: Vec<(u32, Cip)>,
     pub references: Bins,
     pub seen: Seen,
+    pub looks: Vec<Look>,
     pub orders_read: ReadRows,
     pub reports_read: ReadRows,
 }
@@ -60,7 +61,7 @@ pub(super) struct Read<'f> {
     pub rows: Rows,
     pub shared: Shared,
     pub facts: Vec<(FileFacts, u64)>,
-    /// Settlements and lines of the bank, by the place of their file.
+    /// Notices, settlements and lines of the bank, by the place of their file.
     pub ledgers: BTreeMap<usize, Ledger<'f>>,
 }
 
@@ -69,7 +70,10 @@ fn read_rows(opened: &Opened<'_>, rows: &[u8], collected: &mut Collected<'_>) ->
     let Reading::Pieces(sheet) = &opened.reading else { return Some(Piece::default()) };
     let read = match opened.file.leg {
         Leg::Orders => sheet.orders(rows, |row| collected.order(row)),
-        _ => sheet.reports(rows, opened.source_id, |row| collected.report(row)),
+        _ => {
+            let coverage = opened.file.coverage;
+            sheet.reports(rows, opened.source_id, |row| collected.told(row, coverage))
+        }
     };
     read.ok()
 }
@@ -285,7 +289,7 @@ impl ReadFile {
                 Some(FileFacts::of(table))
             }
             Reading::Reports(table) => {
-                table.rows.iter().for_each(|row| collected.report(row));
+                table.rows.iter().for_each(|row| collected.told(row, opened.file.coverage));
                 Some(FileFacts::of(table))
             }
         };
@@ -312,7 +316,7 @@ impl ReadFile {
 }
 
 impl Rows {
-    fn add(&mut self, collected: Collected<'_>) {
+    pub(super) fn add(&mut self, collected: Collected<'_>) {
         for (part, other) in self.parts.iter_mut().zip(collected.parts) {
             part.append(other);
         }
@@ -320,6 +324,7 @@ impl Rows {
         self.shared_cips.extend(collected.shared_cips);
         self.references.append(collected.references);
         self.seen.append(collected.seen);
+        self.looks.extend(collected.looks);
         self.orders_read.merge(&collected.orders_read);
         self.reports_read.merge(&collected.reports_read);
     }

@@ -7,16 +7,16 @@ use super::general::Found;
 use super::link::{General, Judging, Ready, gather, judge};
 use super::packed::{unpack_order, unpack_report};
 use super::parts::Part;
-use super::sort::{Entry, Sorted, groups, is_plain};
+use super::sort::{Entry, Sorted, groups};
 use super::threads::Shelf;
-use crate::carry::{Balance, Ends, Moved, Share, rows_stay};
+use crate::carry::{Balance, Ends, Moved, rows_stay};
 use crate::formats::Leg;
-use crate::lifecycle::evidence::{OrderRow, ReportRow};
+use crate::lifecycle::evidence::{NoticeRow, OrderRow, ReportRow};
 use crate::money::{Currency, Money};
 use crate::reconcile::class::{Bucket, Class, Reason};
 use crate::reconcile::{
-    Booked, Buckets, ClassTotals, Conservation, Held, Inputs, Line, PlainJudge, ReadRows, Scope, Settlement,
-    Shown, Tally, check_variance, empty_totals,
+    Booked, Buckets, ClassTotals, Conservation, Held, Inputs, Line, NoticeTally, PlainJudge, ReadRows, Scope,
+    Settlement, Shown, Tally, check_variance, empty_totals,
 };
 use crate::report::{Tables, evidence_of_rows, write_open_rows};
 
@@ -48,6 +48,8 @@ pub(super) struct Books {
     findings: BTreeMap<Reason, ClassTotals>,
     booked: BTreeMap<String, Booked>,
     without_line: Vec<Vec<u8>>,
+    closed_without_line: Vec<Vec<u8>>,
+    notice_health: NoticeTally,
     settlements: Vec<Settlement>,
 }
 
@@ -56,13 +58,26 @@ pub(super) struct Closed {
     pub found: Found,
     /// The last lines of `open.ndjson`.
     pub without_line: Vec<u8>,
+    /// The last lines of `closed.ndjson`.
+    pub closed_without_line: Vec<u8>,
+}
+
+/// What belongs into a part beside the rows that lie in it.
+#[derive(Default)]
+pub(super) struct Elsewhere<'e> {
+    /// Lines that were made of linked rows.
+    pub lines: Vec<Ready>,
+    /// Notices of CIPs that are not linked; absent where notices are no part of the run.
+    pub notices: Option<Vec<NoticeRow<'e>>>,
 }
 
 impl Books {
     /// Begins the books of a run: every class of its legs and every fraud rule that looks, and the rows that belong to no
-    /// pair.
-    pub(super) fn begin(inputs: &Inputs<'_>, rules: &[Reason]) -> Books {
-        let mut books = Books { classes: empty_totals(inputs, !rules.is_empty()), ..Books::default() };
+    /// pair; `balance` says what has come in of those that do.
+    pub(super) fn begin(inputs: &Inputs<'_>, rules: &[Reason], balance: Balance) -> Books {
+        let classes = empty_totals(inputs, !rules.is_empty());
+        let mut books = Books { classes, balance, ..Books::default() };
+        books.general.notices = inputs.notices.as_ref().map(|_| Buckets::new());
         books.findings.extend(rules.iter().map(|rule| (*rule, ClassTotals::default())));
         books.balance.book(Moved::New, inputs.settlements.iter().flatten());
         books.balance.book(Moved::New, inputs.bank.iter().flatten());
@@ -122,7 +137,10 @@ impl Books {
         self.count_findings(&general.findings);
         self.book_all(&general.booked);
         self.balance.merge(&general.balance);
+        merge_notices(&mut self.general, &general.conservation);
         self.without_line.append(&mut general.without_line);
+        self.closed_without_line.append(&mut general.closed_without_line);
+        self.notice_health.merge(std::mem::take(&mut general.notice_health));
     }
 
     fn count_findings(&mut self, findings: &BTreeMap<Reason, ClassTotals>) {
@@ -162,7 +180,10 @@ impl Books {
         self.count_findings(&other.findings);
         self.book_all(&other.booked);
         self.balance.merge(&other.balance);
+        merge_notices(&mut self.general, &other.general);
         self.without_line.append(&mut other.without_line);
+        self.closed_without_line.append(&mut other.closed_without_line);
+        self.notice_health.merge(other.notice_health);
     }
 
     /// Closes the books: every row that was read is in one bucket, and closed, carried on or told again; every céntimo of
@@ -176,24 +197,21 @@ impl Books {
         orders_read.check("orders", &self.general.orders)?;
         reports_read.check("reports", &self.general.reports)?;
         check_variance(&self.general.orders, &self.general.reports, &self.booked)?;
-        for (leg, read) in [(Leg::Orders, orders_read), (Leg::Reports, reports_read)] {
-            for (currency, held) in read.held() {
-                let share = Share { rows: held.rows, minor: held.minor };
-                self.balance.book_share(leg, currency, Moved::New, share);
-            }
-        }
         self.balance.check()?;
         self.without_line.sort();
+        self.closed_without_line.sort();
         let found = Found {
             totals: self.classes,
             findings: self.findings,
             conservation: self.general,
             booked: self.booked,
+            notice_health: self.notice_health.close(),
             balance: self.balance,
             settlements: self.settlements,
             ..Found::default()
         };
-        Ok(Closed { found, without_line: self.without_line.concat() })
+        let closed_without_line = self.closed_without_line.concat();
+        Ok(Closed { found, without_line: self.without_line.concat(), closed_without_line })
     }
 }
 
@@ -205,19 +223,27 @@ fn merge(buckets: &mut Buckets, other: &Buckets) {
     }
 }
 
-/// Judges a part and writes its lines; `elsewhere` are those that were made of linked rows and belong here. Gives what was
-/// written last and is not on the shelf.
+fn merge_notices(known: &mut Conservation, other: &Conservation) {
+    if let Some(other) = &other.notices {
+        merge(known.notices.get_or_insert_default(), other);
+    }
+}
+
+/// Judges a part and writes its lines; `elsewhere` is what belongs here beside its rows. Gives what was written last and is not
+/// on the shelf.
 pub(super) fn write(
     part: &Part,
     sorted: &Sorted,
-    elsewhere: Vec<Ready>,
+    elsewhere: Elsewhere<'_>,
     judging: Judging<'_>,
     plain: &PlainJudge<'_>,
     books: &mut Books,
     shelf: &mut Shelf<'_, '_>,
 ) -> Result<Written, RunError> {
-    let mut inputs = Inputs::default();
-    for group in groups(&sorted.entries).filter(|group| !is_plain(group) && !sorted.are_linked(group)) {
+    let Elsewhere { lines: elsewhere, notices } = elsewhere;
+    let mut inputs = Inputs { notices, ..Inputs::default() };
+    let left = |group: &&[Entry]| !judging.is_plain(group) && !sorted.are_linked(group);
+    for group in groups(&sorted.entries).filter(left) {
         gather(part, group, judging.names, &mut inputs)?;
     }
     let mut general = judge(&inputs, None, judging, Scope::Groups)?;
@@ -248,7 +274,7 @@ pub(super) fn write(
             look_ahead(part, next);
             near = near.saturating_add(next.len());
         }
-        if !is_plain(group) || sorted.are_linked(group) {
+        if !judging.is_plain(group) || sorted.are_linked(group) {
             continue;
         }
         let here = group.first().map(|first| first.group());
@@ -291,6 +317,7 @@ impl<'s, 'j: 's> Scribe<'s, 'j> {
         self.written.tables.breaks.extend_from_slice(&line.tables.breaks);
         self.written.tables.matched.extend_from_slice(&line.tables.matched);
         self.written.tables.open.extend_from_slice(&line.tables.open);
+        self.written.tables.closed.extend_from_slice(&line.tables.closed);
         self.written.kept.extend(line.kept);
     }
 

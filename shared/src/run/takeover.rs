@@ -1,0 +1,166 @@
+//! What a run that goes by parts takes over from the runs before it: rows come into the parts as if they had arrived, and
+//! the books know better.
+
+use std::collections::{HashMap, HashSet};
+
+use super::heard::Heard;
+use super::packed::{order_of, report_of};
+use super::parts::{Collected, Part, Shared};
+use super::pile::Pile;
+use super::read::Rows;
+use super::references::HASH;
+use super::{RunError, Settings, days};
+use crate::carry::{Arrived, Balance, Fact, Moved, Share, Told, Touched, touch};
+use crate::formats::{self, Leg, LegMapping, Source};
+use crate::lifecycle::evidence::{OrderRow, ReportRow};
+use crate::reconcile::Inputs;
+
+/// Whether runs before have left what only the general way takes over: settlements and the bank.
+pub(super) fn is_beyond_parts(told: &Told<'_>) -> bool {
+    let facts = [&told.settlements, &told.settled, &told.bank];
+    let legs = [Leg::Settlements, Leg::Bank];
+    facts.iter().any(|facts| !facts.ndjson.is_empty())
+        || legs.iter().any(|leg| told.heard.has(*leg))
+        || !told.heard.fees.is_empty()
+}
+
+/// The rows of a run while those of runs before are put to them.
+pub(super) struct TakeOver<'t, 'a> {
+    pub rows: &'t mut Rows,
+    pub inputs: &'t mut Inputs<'a>,
+    pub heard: &'t mut Heard,
+    pub shared: &'t Shared,
+    pub settings: &'t Settings<'a>,
+    pub balance: Balance,
+    /// What arrivals touch, as keys; empty where there are no stubs.
+    pub touched: HashSet<u64>,
+    /// What was carried on.
+    pub carried: Inputs<'a>,
+}
+
+impl<'a> TakeOver<'_, 'a> {
+    /// Books everything that was read so far as having arrived.
+    pub(super) fn book_arrivals(&mut self) {
+        for (leg, read) in [(Leg::Orders, &self.rows.orders_read), (Leg::Reports, &self.rows.reports_read)] {
+            for (currency, held) in read.held() {
+                let share = Share { rows: held.rows, minor: held.minor };
+                self.balance.book_share(leg, currency, Moved::New, share);
+            }
+        }
+        self.balance.book(Moved::New, self.inputs.notices.iter().flatten());
+    }
+
+    /// Notes what arrivals touch, before anything else is put to them.
+    pub(super) fn touch(&mut self) -> Result<(), RunError> {
+        let names = &self.rows.names;
+        for part in self.rows.parts.iter().chain([&self.rows.loose]) {
+            for (_, row) in part.orders.rows() {
+                touch(&order_of(row, names).ok_or(RunError::Packing)?, &mut self.touched);
+            }
+            for (_, row) in part.reports.rows() {
+                touch(&report_of(row, names).ok_or(RunError::Packing)?, &mut self.touched);
+            }
+        }
+        self.inputs.notices.iter().flatten().for_each(|row| touch(row, &mut self.touched));
+        Ok(())
+    }
+
+    /// By what stubs are touched: by what has arrived, and by what was carried on and belongs to it.
+    pub(super) fn touched(&mut self) -> Touched {
+        Touched::beside(std::mem::take(&mut self.touched), &self.carried, Arrived::default())
+    }
+
+    /// Takes over what files of earlier runs tell, each fact once. What has arrived again counts as arrived.
+    pub(super) fn take(&mut self, told: &'a Told<'_>, moved: Moved) -> Result<(), RunError> {
+        let canonical = LegMapping::default();
+        let is_own = |account: &str| self.settings.only_account.is_none_or(|own| account == own);
+        let read_orders = |source: &Source<'a>| formats::read_orders(source, &canonical);
+        let mut orders = days::read(&told.orders, Leg::Orders, read_orders)?;
+        let mut reports = Vec::new();
+        for (name, facts) in &told.reports {
+            let source_id = self.heard.source_id(name)?;
+            let read_one = |source: &Source<'a>| formats::read_reports(source, source_id, &canonical);
+            reports.extend(days::read(facts, Leg::Reports, read_one)?);
+        }
+        let read_notices = |source: &Source<'a>| formats::read_notices(source, &canonical);
+        let mut notices = days::read(&told.notices, Leg::Notices, read_notices)?;
+        orders.retain(|row| is_own(&row.account));
+        reports.retain(|row| is_own(&row.account));
+        notices.retain(|row| is_own(&row.account));
+        self.join_pairs(orders, reports, moved);
+        if !notices.is_empty() || told.heard.has(Leg::Notices) {
+            let known = self.inputs.notices.get_or_insert_default();
+            let arrived = known.len();
+            days::join(&mut self.balance, moved, known, notices);
+            let new = known.get(arrived..).unwrap_or_default();
+            self.carried.notices.get_or_insert_default().extend_from_slice(new);
+        }
+        days::remember(self.inputs, self.heard, told, self.settings);
+        Ok(())
+    }
+
+    /// Puts orders and rows of reports to the others.
+    fn join_pairs(&mut self, orders: Vec<OrderRow<'a>>, reports: Vec<ReportRow<'a>>, moved: Moved) {
+        let mut collected = Collected::new(self.shared, self.settings);
+        let known = |leg: fn(&Part) -> &Pile| {
+            let piles = self.rows.parts.iter().chain([&self.rows.loose]).map(leg);
+            piles.flat_map(|pile| pile.rows().map(|(_, row)| row))
+        };
+        let orders = apart(orders, |row| collected.packed_order(row).to_vec(), known(|part| &part.orders));
+        let reports =
+            apart(reports, |row| collected.packed_report(row).to_vec(), known(|part| &part.reports));
+        orders.book(&mut self.balance, moved);
+        reports.book(&mut self.balance, moved);
+        orders.new.iter().for_each(|row| collected.order(row));
+        reports.new.iter().for_each(|row| collected.report(row));
+        self.rows.add(collected);
+        self.carried.orders.extend(orders.new);
+        self.carried.reports.extend(reports.new);
+    }
+}
+
+/// Carried rows, each fact once, and apart from them those that are known already.
+struct Apart<R> {
+    new: Vec<R>,
+    told_again: Vec<R>,
+}
+
+impl<R: Fact> Apart<R> {
+    fn book(&self, balance: &mut Balance, moved: Moved) {
+        balance.book(moved, &self.new);
+        if moved == Moved::Opening {
+            balance.book(Moved::Opening, &self.told_again);
+            balance.book(Moved::ToldAgain, &self.told_again);
+        }
+    }
+}
+
+/// Rows are equal where they are packed into equal bytes.
+fn apart<'k, R: Fact>(
+    rows: Vec<R>,
+    mut pack: impl FnMut(&R) -> Vec<u8>,
+    known: impl Iterator<Item = &'k [u8]>,
+) -> Apart<R> {
+    let mut apart = Apart { new: Vec::new(), told_again: Vec::new() };
+    if rows.is_empty() {
+        return apart;
+    }
+    let mut firsts: HashMap<Vec<u8>, bool, _> = HashMap::with_hasher(HASH);
+    let mut each_once = Vec::new();
+    for row in rows {
+        let packed = pack(&row);
+        if firsts.insert(packed.clone(), false).is_none() {
+            each_once.push((row, packed));
+        }
+    }
+    for row in known {
+        if let Some(is_known) = firsts.get_mut(row) {
+            *is_known = true;
+        }
+    }
+    for (row, packed) in each_once {
+        let is_known = firsts.get(&packed).copied().unwrap_or(false);
+        if is_known { apart.told_again.push(row) } else { apart.new.push(row) }
+    }
+    apart
+}
