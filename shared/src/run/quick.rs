@@ -1,11 +1,10 @@
 //! The quick way: pieces of files are read by several threads at once, rows go packed into parts, and parts are judged and
 //! written side by side. No number of threads and no size of a piece or part changes a byte of what comes out.
 
-use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::announced::announce;
-use super::days::{self, note_carried, take_stubs};
+use super::days;
 use super::digest::FileDigest;
 use super::general::{Found, append, close, name};
 use super::heard::Heard;
@@ -21,7 +20,7 @@ use super::takeover::{TakeOver, is_beyond_parts};
 use super::threads::{Queue, share};
 use super::write::{Books, Elsewhere, by_part, write};
 use super::{Content, FileCoverage, Outputs, Run, RunError, Settings, StreamedFile, Work};
-use crate::carry::{Balance, Carried, Moved, Told};
+use crate::carry::{Balance, Carried, Told};
 use crate::formats::Leg;
 use crate::reconcile::{Inputs, PlainJudge, Scope, Suspects, fraud_rules_ran};
 use crate::report::{self, Tables};
@@ -84,7 +83,7 @@ fn attempt(
     outputs: &mut dyn Outputs,
     quoted: &[bool],
 ) -> Result<Attempt, RunError> {
-    let stubs;
+    let mut stubs = Told::default();
     let mut heard = Heard::new(settings);
     let heads = files.iter().zip(quoted).map(|(file, quoted)| head(file, settings, *quoted));
     let heads = heads.collect::<Result<Vec<_>, _>>()?;
@@ -119,32 +118,10 @@ fn attempt(
     }
     let Read { mut rows, shared, .. } = read;
     heard.looks.append(&mut rows.looks);
-    let mut over = TakeOver {
-        rows: &mut rows,
-        inputs: &mut inputs,
-        heard: &mut heard,
-        shared: &shared,
-        settings,
-        balance: Balance::default(),
-        touched: HashSet::new(),
-        carried: Inputs::default(),
-    };
-    over.book_arrivals();
-    if !carried.closed.is_empty() {
-        over.touch()?;
-    }
-    over.take(told, Moved::Opening)?;
-    let as_of = settings.as_of.or(over.heard.latest_of_all());
-    stubs = match carried.closed {
-        [] => Told::default(),
-        files => take_stubs(over.touched(), files, settings, as_of, over.heard)?,
-    };
-    if is_beyond_parts(&stubs) {
+    let over = TakeOver::new(&mut rows, &mut inputs, &mut heard, &shared, settings);
+    let Some((as_of, balance)) = over.take_all(carried, told, &mut stubs)? else {
         return Ok(Attempt::General);
-    }
-    over.take(&stubs, Moved::Reopened)?;
-    let balance = over.balance;
-    note_carried(&mut heard, carried, told, &[&stubs]);
+    };
     let of_pairs = shared.account_names();
     inputs.notices.iter().flatten().for_each(|row| shared.know(&row.account));
     let names = shared.account_names();

@@ -10,7 +10,8 @@ use super::pile::Pile;
 use super::read::Rows;
 use super::references::HASH;
 use super::{RunError, Settings, days};
-use crate::carry::{Arrived, Balance, Fact, Moved, Share, Told, Touched, touch};
+use crate::calendar::Instant;
+use crate::carry::{Arrived, Balance, Carried, Fact, Moved, Share, Told, Touched, touch};
 use crate::formats::{self, Leg, LegMapping, Source};
 use crate::lifecycle::evidence::{OrderRow, ReportRow};
 use crate::reconcile::Inputs;
@@ -26,21 +27,59 @@ pub(super) fn is_beyond_parts(told: &Told<'_>) -> bool {
 
 /// The rows of a run while those of runs before are put to them.
 pub(super) struct TakeOver<'t, 'a> {
-    pub rows: &'t mut Rows,
-    pub inputs: &'t mut Inputs<'a>,
-    pub heard: &'t mut Heard,
-    pub shared: &'t Shared,
-    pub settings: &'t Settings<'a>,
-    pub balance: Balance,
+    rows: &'t mut Rows,
+    inputs: &'t mut Inputs<'a>,
+    heard: &'t mut Heard,
+    shared: &'t Shared,
+    settings: &'t Settings<'a>,
+    balance: Balance,
     /// What arrivals touch, as keys; empty where there are no stubs.
-    pub touched: HashSet<u64>,
+    touched: HashSet<u64>,
     /// What was carried on.
-    pub carried: Inputs<'a>,
+    carried: Inputs<'a>,
 }
 
-impl<'a> TakeOver<'_, 'a> {
+impl<'t, 'a> TakeOver<'t, 'a> {
+    /// Begins with the rows that have arrived.
+    pub(super) fn new(
+        rows: &'t mut Rows,
+        inputs: &'t mut Inputs<'a>,
+        heard: &'t mut Heard,
+        shared: &'t Shared,
+        settings: &'t Settings<'a>,
+    ) -> TakeOver<'t, 'a> {
+        let (balance, touched, carried) = (Balance::default(), HashSet::new(), Inputs::default());
+        TakeOver { rows, inputs, heard, shared, settings, balance, touched, carried }
+    }
+
+    /// Takes over all of it; `stubs` is where those are put that are touched. Gives the moment of judgement and what has come
+    /// in, or nothing where only the general way takes it over.
+    pub(super) fn take_all<'f>(
+        mut self,
+        carried: &Carried<'f>,
+        told: &'a Told<'_>,
+        stubs: &'a mut Told<'f>,
+    ) -> Result<Option<(Option<Instant>, Balance)>, RunError> {
+        self.book_arrivals();
+        if !carried.closed.is_empty() {
+            self.touch()?;
+        }
+        self.take(told, Moved::Opening)?;
+        let as_of = self.settings.as_of.or(self.heard.latest_of_all());
+        if !carried.closed.is_empty() {
+            *stubs = days::take_stubs(self.touched(), carried.closed, self.settings, as_of, self.heard)?;
+        }
+        let stubs = &*stubs;
+        if is_beyond_parts(stubs) {
+            return Ok(None);
+        }
+        self.take(stubs, Moved::Reopened)?;
+        days::note_carried(self.heard, carried, told, &[stubs]);
+        Ok(Some((as_of, self.balance)))
+    }
+
     /// Books everything that was read so far as having arrived.
-    pub(super) fn book_arrivals(&mut self) {
+    fn book_arrivals(&mut self) {
         for (leg, read) in [(Leg::Orders, &self.rows.orders_read), (Leg::Reports, &self.rows.reports_read)] {
             for (currency, held) in read.held() {
                 let share = Share { rows: held.rows, minor: held.minor };
@@ -51,7 +90,7 @@ impl<'a> TakeOver<'_, 'a> {
     }
 
     /// Notes what arrivals touch, before anything else is put to them.
-    pub(super) fn touch(&mut self) -> Result<(), RunError> {
+    fn touch(&mut self) -> Result<(), RunError> {
         let names = &self.rows.names;
         for part in self.rows.parts.iter().chain([&self.rows.loose]) {
             for (_, row) in part.orders.rows() {
@@ -66,12 +105,12 @@ impl<'a> TakeOver<'_, 'a> {
     }
 
     /// By what stubs are touched: by what has arrived, and by what was carried on and belongs to it.
-    pub(super) fn touched(&mut self) -> Touched {
+    fn touched(&mut self) -> Touched {
         Touched::beside(std::mem::take(&mut self.touched), &self.carried, Arrived::default())
     }
 
     /// Takes over what files of earlier runs tell, each fact once. What has arrived again counts as arrived.
-    pub(super) fn take(&mut self, told: &'a Told<'_>, moved: Moved) -> Result<(), RunError> {
+    fn take(&mut self, told: &'a Told<'_>, moved: Moved) -> Result<(), RunError> {
         let canonical = LegMapping::default();
         let is_own = |account: &str| self.settings.only_account.is_none_or(|own| account == own);
         let read_orders = |source: &Source<'a>| formats::read_orders(source, &canonical);
