@@ -2,7 +2,8 @@
 //!
 //! There are two ways to the same bytes. The general one (`general`) holds every row and knows every rule. The quick
 //! one (`quick`) reads by pieces, holds rows packed, judges plain pairs where they lie, and hands everything else to the
-//! general rules, with what settlements and the bank say something of.
+//! general rules, with what settlements and the bank say something of. In a run that goes on from others or has notices, it
+//! hands all pairs to the general rules, part by part.
 
 mod announced;
 mod bank;
@@ -297,8 +298,8 @@ pub fn execute_after(
     in_memory(files, |files, outputs| stream(carried, files, settings, Work::default(), outputs))
 }
 
-/// The same by the general rules alone, which judge every run that keeps stubs: a program that makes no others has no use
-/// for the quick way and need not carry its code.
+/// The same by the general rules alone, every row in memory: a program whose runs are small need not carry the code of the
+/// quick way.
 ///
 /// # Errors
 /// As for [`execute_after`].
