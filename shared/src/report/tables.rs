@@ -186,7 +186,8 @@ impl Tables {
 
     /// How many bytes they hold.
     pub(crate) const fn len(&self) -> usize {
-        self.breaks.len().saturating_add(self.matched.len()).saturating_add(self.open.len())
+        let agreed = self.breaks.len().saturating_add(self.matched.len());
+        agreed.saturating_add(self.open.len()).saturating_add(self.closed.len())
     }
 
     /// Empties the tables and keeps their room.

@@ -284,7 +284,10 @@ pub(super) fn write(
         scribe.write_plain(group)?;
         shelf.put_long(&mut scribe.written)?;
     }
-    ready.for_each(|line| scribe.put(line));
+    for line in ready {
+        scribe.put(line);
+        shelf.put_long(&mut scribe.written)?;
+    }
     Ok(scribe.written)
 }
 
