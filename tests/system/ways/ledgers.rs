@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cuadre::formats::Leg;
 
-use super::{Chance, File, Row, csv};
+use super::texts::csv;
+use super::{Chance, File, Row};
 
 const BATCHES: [(&str, &str, &str); 4] = [
     ("L-1001", "2026-03-04", "OP-77"),
