@@ -73,6 +73,7 @@ def peer(name, given, data, out):
 def measured(command, out):
     """Seconds and MiB of one run into an empty folder; exit code 1 of Cuadre says that there are breaks."""
     shutil.rmtree(out, ignore_errors=True)
+    os.sync()  # what the program before wrote is not to be waited for in this one
     begun = time.perf_counter()
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
