@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::link::Judging;
 use super::read::Rows;
 use super::sort::{Group, Sorted};
+use super::sorted::link_places;
 use crate::lifecycle::evidence::NoticeRow;
 
 /// Notices by where they are judged.
@@ -27,12 +28,7 @@ pub(super) fn announce<'a>(
     let listed = listed(rows, judging);
     let mut linked: Vec<(usize, Group)> = with_shared_numbers(&placed);
     linked.extend(placed.iter().map(|(place, _)| *place).filter(|(_, group)| listed.contains(group)));
-    linked.sort_unstable();
-    linked.dedup();
-    for of_part in linked.chunk_by(|a, b| a.0 == b.0) {
-        let Some(sorted) = of_part.first().and_then(|(part, _)| sorted.get_mut(*part)) else { continue };
-        sorted.link(of_part.iter().map(|(_, group)| *group));
-    }
+    link_places(linked, sorted);
     let by_part = sorted.iter().map(|_| Vec::new()).collect();
     let mut announced = Announced { linked: Vec::new(), by_part };
     for ((part, group), row) in placed {

@@ -59,19 +59,15 @@ impl Shared {
         names.into_iter().map(|(_, name)| name).collect()
     }
 
-    /// Gives an account a number that may have no row in the parts.
-    pub(super) fn know(&self, name: &str) {
+    /// The number of an account, which need not have a row in the parts.
+    pub(super) fn know(&self, name: &str) -> u32 {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let next = u32::try_from(accounts.len()).unwrap_or(u32::MAX);
-        if !accounts.contains_key(name) {
-            accounts.insert(name.to_owned(), next);
-        }
+        *accounts.entry(name.to_owned()).or_insert(next)
     }
 
     fn account<'f>(&self, name: &str, fraud: &'f Fraud) -> Account<'f> {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = u32::try_from(accounts.len()).unwrap_or(u32::MAX);
-        let id = *accounts.entry(name.to_owned()).or_insert(next);
+        let id = self.know(name);
         let first_part = self.borders.partition_point(|(border, _)| border.as_str() < name);
         let own = self.borders.iter().skip(first_part).take_while(|(border, _)| border == name);
         Account { id, first_part, cips: own.map(|(_, cip)| *cip).collect(), rules: fraud.of(name) }

@@ -123,7 +123,9 @@ fn attempt(
         return Ok(Attempt::General);
     };
     let of_pairs = shared.account_names();
-    inputs.notices.iter().flatten().for_each(|row| shared.know(&row.account));
+    for row in inputs.notices.iter().flatten() {
+        shared.know(&row.account);
+    }
     let names = shared.account_names();
     let refused = settings.refused.unwrap_or_default().len();
     if names.len().saturating_add(refused) > ACCOUNTS_MAX {

@@ -95,3 +95,12 @@ fn sort_parts(rows: &Rows, terms: &Terms<'_>, work: Work) -> Result<Vec<Sorted>,
     )?;
     Ok(sorted.into_iter().map(|place| place.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
 }
+
+/// Links groups of any parts, whether they are linked already or not.
+pub(super) fn link_places(mut places: Vec<(usize, Group)>, sorted: &mut [Sorted]) {
+    places.sort_unstable();
+    for of_part in places.chunk_by(|a, b| a.0 == b.0) {
+        let Some(sorted) = of_part.first().and_then(|(part, _)| sorted.get_mut(*part)) else { continue };
+        sorted.link(of_part.iter().map(|(_, group)| *group));
+    }
+}

@@ -5,6 +5,7 @@ use super::link::Judging;
 use super::packed::{order_of, report_of};
 use super::parts::Part;
 use super::sort::{Group, Sorted, is_plain};
+use super::sorted::link_places;
 use crate::ids::Cip;
 use crate::reconcile::{Beside, Code, Fate, PlainJudge, Suspects};
 
@@ -68,14 +69,8 @@ fn fate(
 
 /// Links the groups of suspects, so that the general rules see them together.
 pub(super) fn link_suspects(suspects: &Suspects, sorted: &mut [Sorted], judging: Judging<'_>) {
-    let mut found: Vec<(usize, Group)> =
-        suspects.codes().iter().filter_map(|code| place(*code, judging)).collect();
-    found.sort_unstable();
-    found.dedup();
-    for of_part in found.chunk_by(|a, b| a.0 == b.0) {
-        let Some(sorted) = of_part.first().and_then(|(part, _)| sorted.get_mut(*part)) else { continue };
-        sorted.link(of_part.iter().map(|(_, group)| *group));
-    }
+    let places = suspects.codes().iter().filter_map(|code| place(*code, judging)).collect();
+    link_places(places, sorted);
 }
 
 /// What the rules need to know of rows that are not linked.
