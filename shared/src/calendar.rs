@@ -11,6 +11,7 @@ pub use grace::{BUSINESS_DAYS_MAX, Grace};
 pub(crate) use plain_time::LastDays;
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
+use serde::{Deserialize, Serialize};
 
 /// Lima's distance from UTC. Peru has kept no daylight saving time since 1994.
 const LIMA_OFFSET_SECONDS: i32 = -5 * 3600;
@@ -25,7 +26,7 @@ const NANOS_PER_MINUTE: i64 = 60_000_000_000;
 const NANOS_PER_HOUR: i64 = 60 * NANOS_PER_MINUTE;
 
 /// A point in time, to the nanosecond, between 1678 and 2262. The default is the Unix epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Instant(i64);
 
 impl Instant {
@@ -152,8 +153,29 @@ impl fmt::Display for Instant {
 pub type Clock<'a> = &'a (dyn Fn() -> Instant + Send + Sync);
 
 /// A calendar day in Lima.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i32", into = "i32")]
 pub struct Day(NaiveDate);
+
+/// A number that is no day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not the number of a day")]
+pub struct NoDay;
+
+/// By the number of days since the beginning of the calendar, for what Cuadre writes for itself.
+impl TryFrom<i32> for Day {
+    type Error = NoDay;
+
+    fn try_from(number: i32) -> Result<Day, NoDay> {
+        NaiveDate::from_num_days_from_ce_opt(number).map(Day).ok_or(NoDay)
+    }
+}
+
+impl From<Day> for i32 {
+    fn from(day: Day) -> i32 {
+        day.0.num_days_from_ce()
+    }
+}
 
 impl Day {
     /// Reads `2026-03-02`.

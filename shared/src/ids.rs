@@ -109,7 +109,7 @@ pub fn short_id(parts: &[&str]) -> String {
 
 /// The lasting identity of a break: it names what is in doubt, not what was found about it, so that a difference keeps
 /// its history while its class or amount changes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BreakId([u8; BREAK_ID_DIGITS]);
 
 /// Hexadecimal digits of an identity: half a SHA-256, long enough that no two names meet by chance.

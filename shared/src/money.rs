@@ -3,10 +3,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// A currency that PagoEfectivo collects in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Currency {
     /// Peruvian sol; the minor unit is the céntimo.
     Pen,
@@ -72,7 +73,7 @@ const MINOR_MAX: i64 = 999_999_999_999_999_999;
 const MINOR_MAX_TEXT: &str = "9999999999999999.99";
 
 /// An amount in minor units (céntimos, cents) of one currency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Money {
     /// Whole céntimos or cents.
     pub minor: i64,
@@ -128,7 +129,7 @@ pub fn parse_percent(text: &str) -> Result<i64, AmountError> {
 
 /// A fee, tax or net amount in millionths of the currency unit: the provider's fees carry up to six decimals, and
 /// a sum of rounded fees is not the rounded sum.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Micros(pub i64);
 
 impl Micros {
@@ -163,7 +164,7 @@ impl fmt::Display for Micros {
 
 /// A rate of exchange in billionths. That of a settlement explains an amount and is never multiplied with one; that of a
 /// policy is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Rate(i64);
 
 impl Rate {

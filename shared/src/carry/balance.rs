@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::fact::Fact;
@@ -30,7 +30,7 @@ pub struct BalanceError {
 }
 
 /// How a row takes part in a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Moved {
     /// It was carried on by the run before.
@@ -57,7 +57,7 @@ impl Moved {
 }
 
 /// Rows and their sum, in minor units of the leg.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
     /// How many rows.
     pub rows: u64,
@@ -72,7 +72,7 @@ impl Share {
 }
 
 /// Rows of one leg that come to their end and that are carried on, counted one by one, by currency.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Ends([[Share; 2]; Currency::ALL.len()]);
 
 impl Ends {
@@ -86,7 +86,7 @@ impl Ends {
 }
 
 /// What moved between the days, by leg and currency.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Balance(BTreeMap<(Leg, Currency), BTreeMap<Moved, Share>>);
 
 impl Balance {

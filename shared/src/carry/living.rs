@@ -36,7 +36,7 @@ pub fn stays(line: &Line, inputs: &Inputs<'_>, policy: &Policy, as_of: Option<In
         Bucket::Unpaid => {
             let orders = line.rows.orders.iter().filter_map(|index| inputs.orders.get(*index));
             let reports = line.rows.reports.iter().filter_map(|index| inputs.reports.get(*index));
-            cash_may_come(line.report_status, orders, reports, policy, as_of).then_some(Stays::CashMayCome)
+            cash_may_come(&line.report_status, orders, reports, policy, as_of).then_some(Stays::CashMayCome)
         }
         Bucket::Matched | Bucket::Superseded | Bucket::DuplicateRow => None,
     }

@@ -46,6 +46,8 @@ mod property_tests;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::calendar::Instant;
 use crate::lifecycle::evidence::{BankRow, NoticeRow, OrderRow, ReportRow, SettlementRow};
 
@@ -70,7 +72,7 @@ pub use write::{
 pub(crate) use write::{write_cips, write_json_text};
 
 /// Whose words a file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Leg {
     /// What the merchant expects.
     Orders,
@@ -213,7 +215,7 @@ pub struct Table<R> {
 }
 
 /// A row that was set aside, as `rejected.csv` shows it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Rejected {
     /// Name of the file.
     pub file: String,

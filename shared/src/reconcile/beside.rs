@@ -48,8 +48,8 @@ impl Beside<'_> {
             report_currency: self.value.currency,
             difference_minor: None,
             exchange: None,
-            order_status: "",
-            report_status: "",
+            order_status: "".into(),
+            report_status: "".into(),
             differences: String::new(),
             business_day: self.day,
             opened_at: None,
@@ -82,11 +82,12 @@ pub(super) fn payment_line(
     line.reference_id = payment.reference.unwrap_or_default().to_owned();
     line.operation_number = payment.number.unwrap_or_default().to_owned();
     line.report_minor = Some(payment.money.minor);
-    line.report_status = match payment.standing {
+    let state = match payment.standing {
         Standing::Live => "paid",
         Standing::Refunded => "refunded",
         Standing::Reversed => "reversed",
     };
+    line.report_status = state.into();
     line.sort_cip = payment.key.cip().map(Cip::number);
     line.rows.reports.push(payment.report);
     line.rows.orders.extend(payment.order);

@@ -1,7 +1,9 @@
 //! What a run may find: classes, reasons, how bad each is, and what to do about it.
 
+use serde::{Deserialize, Serialize};
+
 /// What became of a pair, a further payment or a notice. The order is that of the outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Class {
     /// One side contradicts itself.
     ConflictingRecord,
@@ -149,7 +151,7 @@ impl Class {
 }
 
 /// Where a row is counted. Every row of an input is in exactly one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Bucket {
     /// Its pair agrees.
     Matched,
@@ -203,7 +205,7 @@ impl Bucket {
 }
 
 /// Why a class was given, as far as the class alone does not say it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Reason {
     /// The provider has the money, the order does not know.
     PaidNotRecorded,
@@ -325,7 +327,7 @@ impl Reason {
 }
 
 /// How soon somebody must look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// For the record.
     Info,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use serde::{Deserialize, Serialize};
+
 use super::class::Bucket;
 use super::variance::Booked;
 use crate::lifecycle::settle::RowIndex;
@@ -47,7 +49,7 @@ pub enum ConservationError {
 }
 
 /// Rows and money of one bucket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// How many rows.
     pub rows: u64,
@@ -71,7 +73,7 @@ impl Held {
 pub type Buckets = BTreeMap<Currency, BTreeMap<Bucket, Held>>;
 
 /// Rows and money of one leg by currency and bucket, where each row is counted as soon as it is judged.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tally([[Held; Bucket::ALL.len()]; Currency::ALL.len()]);
 
 impl Tally {
@@ -94,7 +96,7 @@ impl Tally {
 }
 
 /// Rows and money of one leg as they were read, to hold the books against.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct ReadRows([Held; Currency::ALL.len()]);
 
 impl ReadRows {

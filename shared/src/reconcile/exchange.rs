@@ -1,5 +1,7 @@
 //! Amounts of a pair in one currency: their own, or that of a rate which the policy supplies for the day.
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::FxRate;
 use crate::money::{Currency, Money, Rate, format_minor};
 
@@ -58,7 +60,7 @@ impl Compared {
 }
 
 /// How the amounts of a pair in two currencies were compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
     /// The policy's rate.
     pub rate: Rate,

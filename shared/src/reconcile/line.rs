@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::advice;
 use super::class::{Class, Reason, Severity};
 use super::exchange::Exchange;
@@ -13,7 +15,7 @@ use crate::lifecycle::settle::RowIndex;
 use crate::money::Currency;
 
 /// What a run says of one subject.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// The lasting identity of the subject.
     pub break_id: BreakId,
@@ -46,9 +48,9 @@ pub struct Line {
     /// How the amounts were compared, where they are in two currencies and the policy has a rate.
     pub exchange: Option<Box<Exchange>>,
     /// The order's status, in the words of the format.
-    pub order_status: &'static str,
+    pub order_status: Cow<'static, str>,
     /// The provider's state, in the words of the format.
-    pub report_status: &'static str,
+    pub report_status: Cow<'static, str>,
     /// Every field that both sides have and that differs: `field=order|report`, joined by `; `.
     pub differences: String,
     /// The Lima day of the payment, else of the creation.
@@ -109,8 +111,8 @@ pub(crate) struct Shown<'l> {
     pub report_minor: Option<i64>,
     pub report_currency: Currency,
     pub difference_minor: Option<i64>,
-    pub order_status: &'static str,
-    pub report_status: &'static str,
+    pub order_status: &'l str,
+    pub report_status: &'l str,
     pub differences: Cow<'l, str>,
     /// The business day, where it is known as such.
     pub day: Option<Day>,
@@ -151,8 +153,8 @@ impl Shown<'_> {
             report_currency: self.report_currency,
             difference_minor: self.difference_minor,
             exchange: None,
-            order_status: self.order_status,
-            report_status: self.report_status,
+            order_status: self.order_status.to_owned().into(),
+            report_status: self.report_status.to_owned().into(),
             differences: self.differences.clone().into_owned(),
             business_day: self.business_day(),
             opened_at: self.opened_at,
@@ -165,7 +167,7 @@ impl Shown<'_> {
 }
 
 /// Rows of each leg by index.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegRows {
     /// Rows of the orders leg.
     pub orders: Vec<RowIndex>,
@@ -212,8 +214,8 @@ impl Line {
             report_minor: self.report_minor,
             report_currency: self.report_currency,
             difference_minor: self.difference_minor,
-            order_status: self.order_status,
-            report_status: self.report_status,
+            order_status: &self.order_status,
+            report_status: &self.report_status,
             differences: Cow::Borrowed(&self.differences),
             day: self.business_day,
             moment: None,

@@ -51,6 +51,8 @@ pub use variance::{Booked, Exchanged, Variance};
 use self::book::Book;
 use self::class::{Class, Reason};
 use self::join::AccountCip;
+use serde::{Deserialize, Serialize};
+
 use crate::calendar::Instant;
 use crate::config::Policy;
 use crate::ids::{BreakId, Cip};
@@ -120,7 +122,7 @@ impl<'a> Inputs<'a> {
 }
 
 /// Up to when each leg has been heard. Silence counts only where it was heard.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// The shop's orders.
     pub orders: Option<Instant>,
@@ -137,7 +139,7 @@ pub struct Coverage {
 }
 
 /// Up to when the bank has been heard. A statement says nothing of other accounts than its own.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BankCoverage {
     /// On every account.
     pub all: Option<Instant>,
@@ -165,7 +167,7 @@ impl Coverage {
 }
 
 /// What a class amounts to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassTotals {
     /// How many orders, CIPs without order, further payments or notices.
     pub count: u64,
@@ -224,7 +226,7 @@ pub struct Outcome {
 }
 
 /// The buckets of each leg.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conservation {
     /// Of the orders, in their relation to the reports.
     pub orders: Buckets,

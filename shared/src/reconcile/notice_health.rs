@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::notices::Hearing;
 use crate::money::{Currency, Money};
 
@@ -9,7 +11,7 @@ use crate::money::{Currency, Money};
 const LONG_SECONDS: u32 = 3600;
 
 /// What the notices of one account are worth. `reported` is the sum of the three below it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeHealth {
     /// Payments of CIPs that the reports know.
     pub reported: u64,
@@ -29,7 +31,7 @@ pub struct NoticeHealth {
 
 /// From the payment to the first delivery of its notice, in whole seconds, over the notices that a report confirms. A
 /// percentile is the smallest delay that so many percent of them do not exceed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeDelay {
     /// How many were measured.
     pub count: u64,
@@ -46,12 +48,12 @@ pub struct NoticeDelay {
 }
 
 /// Counts while the notices of a run are entered.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct NoticeTally {
     accounts: BTreeMap<String, Account>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Account {
     health: NoticeHealth,
     delays: Vec<u32>,

@@ -1,5 +1,7 @@
 //! The relations beyond the reports: payments to settlements, settlements to the bank, refunds to either.
 
+use serde::{Deserialize, Serialize};
+
 use super::bundle::{self, Bundle};
 use super::class::{Class, Reason};
 use super::deposit::{self, Owners, Paid};
@@ -14,7 +16,7 @@ use crate::lifecycle::settle::RowIndex;
 use crate::money::Currency;
 
 /// A settlement in one currency, as `settlements.csv` shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settlement {
     /// The PagoEfectivo service.
     pub account: String,
@@ -38,7 +40,7 @@ pub struct Settlement {
 }
 
 /// What the bank paid in for one settlement, or for several together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DepositPaid {
     /// In minor units.
     pub minor: i128,

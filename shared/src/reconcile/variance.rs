@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::Line;
 use super::class::Bucket;
 use crate::money::Currency;
 
 /// What agreed within the tolerance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variance {
     /// Pairs with a difference.
     pub count: u64,
@@ -36,7 +38,7 @@ impl Variance {
 }
 
 /// What pairs in two currencies moved in one of them, at the policy's rates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchanged {
     /// Pairs.
     pub count: u64,
@@ -57,7 +59,7 @@ impl Exchanged {
 }
 
 /// Everything by which matched reports and matched orders of one account differ.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Booked {
     /// By the currency in which amounts were compared.
     pub variance: BTreeMap<Currency, Variance>,

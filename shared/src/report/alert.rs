@@ -247,8 +247,8 @@ fn both_sides(line: &Line) -> String {
         Some(minor) => format!("{} {status}", amount(minor, currency)).trim_end().to_owned(),
         None => "nothing".to_owned(),
     };
-    let order = side(line.order_minor, line.currency, line.order_status);
-    let report = side(line.report_minor, line.report_currency, line.report_status);
+    let order = side(line.order_minor, line.currency, &line.order_status);
+    let report = side(line.report_minor, line.report_currency, &line.report_status);
     let Words { expected, found, .. } = Words::of(line.class);
     format!("{expected} {order}, {found} {report}")
 }

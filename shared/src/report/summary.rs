@@ -1,8 +1,9 @@
 //! `summary.json`: what went in, what came of it, and that nothing was lost on the way.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::settlements::{SettledRecord, settled};
 use crate::calendar::Instant;
@@ -15,10 +16,10 @@ use crate::reconcile::{
 };
 
 /// One input as the summary names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputRecord {
     /// The leg.
-    pub leg: &'static str,
+    pub leg: Cow<'static, str>,
     /// The name of the file or object.
     pub name: String,
     /// The source that it belongs to.
@@ -32,7 +33,7 @@ pub struct InputRecord {
     /// Up to when it speaks of everything; absent where it covers nothing or single CIPs alone.
     pub covered_until: Option<String>,
     /// How many fields were cleansed, by kind.
-    pub cleansed: BTreeMap<&'static str, u64>,
+    pub cleansed: BTreeMap<Cow<'static, str>, u64>,
     /// Columns that the format does not know.
     pub unknown_columns: Vec<String>,
 }

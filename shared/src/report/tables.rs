@@ -1,5 +1,7 @@
 //! `breaks.csv`, `matched.csv` and `rejected.csv`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::formats::{Rejected, write_cips};
 use crate::ids::BreakId;
 use crate::money::{write_digits, write_minor};
@@ -163,7 +165,7 @@ fn write_header(columns: &[&str], out: &mut Vec<u8>) {
 }
 
 /// The tables that hold lines, as far as they are written.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tables {
     /// `breaks.csv`: everything that somebody must look at.
     pub breaks: Vec<u8>,

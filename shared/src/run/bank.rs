@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::FileCoverage;
 use crate::calendar::Instant;
 use crate::carry::CoveredUntil;
@@ -16,7 +18,7 @@ const EVERY_ACCOUNT: &str = "*";
 const NO_ACCOUNT: &str = "";
 
 /// How far the files of the bank speak, and of which of its accounts.
-#[derive(Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct BankHeard {
     all: Option<Instant>,
     by_account: BTreeMap<String, Option<Instant>>,

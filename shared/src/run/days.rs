@@ -159,7 +159,7 @@ pub(super) fn note_carried(heard: &mut Heard, carried: &Carried<'_>, open: &Told
     let kinds = [("open", carried.open, &[open][..]), ("closed", carried.closed, stubs)];
     for (leg, files, told) in kinds {
         heard.records.extend(files.iter().map(|file| InputRecord {
-            leg,
+            leg: leg.into(),
             name: file.name.to_owned(),
             source: String::new(),
             sha256: hex::encode(Sha256::digest(file.bytes)),

@@ -1,6 +1,9 @@
 //! What the files of a run gave beside their rows: how far they were heard, what was set aside, what a person must know.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
 
 use super::bank::BankHeard;
 use super::{FileCoverage, Look, RunError, Settings};
@@ -21,11 +24,11 @@ pub(super) struct FileName<'f> {
 }
 
 /// What reading a file gave, apart from its rows.
-#[derive(Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct FileFacts {
     pub rows: u64,
     pub rejected: Vec<Rejected>,
-    pub cleansed: BTreeMap<&'static str, u64>,
+    pub cleansed: BTreeMap<Cow<'static, str>, u64>,
     pub unknown_columns: Vec<String>,
     pub latest: Option<Instant>,
     /// SHA-256 of the bytes, in hexadecimal.
@@ -38,7 +41,7 @@ impl FileFacts {
         FileFacts {
             rows: u64::try_from(table.rows.len()).unwrap_or(u64::MAX),
             rejected: table.rejected.clone(),
-            cleansed: table.cleansed.clone(),
+            cleansed: words(&table.cleansed),
             unknown_columns: table.unknown_columns.clone(),
             latest: table.latest,
             sha256: String::new(),
@@ -50,7 +53,7 @@ impl FileFacts {
         let facts = FileFacts {
             rows: u64::try_from(table.rows.len()).unwrap_or(u64::MAX),
             rejected: table.rejected,
-            cleansed: table.cleansed,
+            cleansed: words(&table.cleansed),
             unknown_columns: table.unknown_columns,
             latest: table.latest,
             sha256,
@@ -64,8 +67,13 @@ impl FileFacts {
     }
 }
 
+/// How often fields were changed, by words that may be read again.
+pub(super) fn words(counts: &BTreeMap<&'static str, u64>) -> BTreeMap<Cow<'static, str>, u64> {
+    counts.iter().map(|(word, count)| (Cow::Borrowed(*word), *count)).collect()
+}
+
 /// What the files gave so far.
-#[derive(Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Heard {
     pub sources: Vec<String>,
     pub records: Vec<InputRecord>,
@@ -132,7 +140,7 @@ impl Heard {
         *count = count.saturating_add(rejected);
         self.rejected_rows.extend(facts.rejected);
         self.records.push(InputRecord {
-            leg: file.leg.word(),
+            leg: file.leg.word().into(),
             name: file.name.to_owned(),
             source: file.source.to_owned(),
             sha256: facts.sha256,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::heard::Heard;
 use super::packed::{order_of, report_of};
 use super::parts::{Part, Shared};
@@ -47,6 +49,7 @@ impl Judging<'_> {
 }
 
 /// A line of the general rules with its bytes.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Ready {
     pub group: Group,
     pub part: usize,

@@ -5,6 +5,7 @@ use std::io;
 
 use super::digest::FileDigest;
 use super::general::{unreadable, whole};
+use super::heard::Heard;
 use super::{Content, RunError, Settings, StreamedFile};
 use crate::formats::{self, Format, Leg, Sheet, Source, Table};
 use crate::lifecycle::evidence::{OrderRow, ReportRow};
@@ -68,7 +69,7 @@ fn sheet<'f>(
     })
 }
 
-pub(super) fn open<'f>(
+fn open<'f>(
     file: &'f StreamedFile<'f>,
     bytes: &'f [u8],
     source_id: u16,
@@ -86,6 +87,29 @@ pub(super) fn open<'f>(
         Leg::Orders => Reading::Orders(formats::read_orders(&source, &settings.mapping.orders)?),
         _ => Reading::Reports(formats::read_reports(&source, source_id, &settings.mapping.reports)?),
     })
+}
+
+/// Opens all files; `heads` is what [`head`] gave of each. Report sources get their numbers.
+pub(super) fn open_all<'f>(
+    files: &'f [StreamedFile<'f>],
+    heads: &'f [Cow<'f, [u8]>],
+    quoted: &[bool],
+    heard: &mut Heard,
+    settings: &'f Settings<'f>,
+) -> Result<Vec<Opened<'f>>, RunError> {
+    let mut opened = Vec::with_capacity(files.len());
+    for ((file, head), quoted) in files.iter().zip(heads).zip(quoted) {
+        let source_id = if file.leg == Leg::Reports { heard.source_id(file.source)? } else { 0 };
+        let reading = open(file, head, source_id, settings, *quoted)?;
+        let (whole, before) = match (file.content, &reading) {
+            (Content::Bytes(bytes), _) => (Some(bytes), 0),
+            (Content::Stored(_), Reading::Pieces(sheet)) => (None, sheet.body_start),
+            (Content::Stored(_), _) => (Some(head.as_ref()), 0),
+        };
+        let digest = FileDigest::after(head.get(..before).unwrap_or_default());
+        opened.push(Opened { file, source_id, reading, whole, digest });
+    }
+    Ok(opened)
 }
 
 /// The rows that begin in a stretch of a file.

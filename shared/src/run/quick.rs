@@ -5,24 +5,23 @@ use std::sync::{Mutex, PoisonError};
 
 use super::announced::announce;
 use super::days;
-use super::digest::FileDigest;
-use super::general::{Found, append, close, name};
+use super::general::{Found, append, close};
 use super::heard::Heard;
 use super::link::{General, Judging, gather, gather_all, judge};
-use super::opened::{Opened, Reading, head, open};
-use super::parts::Part;
-use super::read::{Read, Rows, read};
+use super::opened::{head, open_all};
+use super::parts::{Part, Shared};
+use super::read::{Rows, partition, read};
 use super::settle::settle;
 use super::sort::{ACCOUNTS_MAX, Ranks, Sorted, groups};
-use super::sorted::sort_all;
+use super::sorted::{InMemory, sort_all};
 use super::suspects::{beside, link_suspects, weigh};
 use super::takeover::{TakeOver, is_beyond_parts};
 use super::threads::{Queue, share};
 use super::write::{Books, Elsewhere, by_part, write};
-use super::{Content, FileCoverage, Outputs, Run, RunError, Settings, StreamedFile, Work};
+use super::{FileCoverage, Outputs, Run, RunError, Settings, StreamedFile, Work};
 use crate::carry::{Balance, Carried, Told};
 use crate::formats::Leg;
-use crate::reconcile::{Inputs, PlainJudge, Scope, Suspects, fraud_rules_ran};
+use crate::reconcile::{Inputs, PlainJudge, Scope, Settled, Suspects, fraud_rules_ran};
 use crate::report::{self, Tables};
 
 /// Reconciles the quick way; `None` where only the general way knows how.
@@ -87,36 +86,16 @@ fn attempt(
     let mut heard = Heard::new(settings);
     let heads = files.iter().zip(quoted).map(|(file, quoted)| head(file, settings, *quoted));
     let heads = heads.collect::<Result<Vec<_>, _>>()?;
-    let mut opened = Vec::with_capacity(files.len());
-    for ((file, head), quoted) in files.iter().zip(&heads).zip(quoted) {
-        let source_id = if file.leg == Leg::Reports { heard.source_id(file.source)? } else { 0 };
-        let reading = open(file, head, source_id, settings, *quoted)?;
-        let (whole, before) = match (file.content, &reading) {
-            (Content::Bytes(bytes), _) => (Some(bytes), 0),
-            (Content::Stored(_), Reading::Pieces(sheet)) => (None, sheet.body_start),
-            (Content::Stored(_), _) => (Some(head.as_ref()), 0),
-        };
-        let digest = FileDigest::after(head.get(..before).unwrap_or_default());
-        opened.push(Opened { file, source_id, reading, whole, digest });
-    }
-    let mut read = match read(&opened, settings, work)? {
+    let opened = open_all(files, &heads, quoted, &mut heard, settings)?;
+    let shared = Shared::new(partition(&opened, work)?);
+    let read = match read(&opened, &shared, settings, work)? {
         Ok(read) => read,
         Err(file) => return Ok(Attempt::Quoted(file)),
     };
-    let (mut inputs, facts) = (Inputs::default(), std::mem::take(&mut read.facts));
-    for (place, (opened, (mut facts, left_out))) in opened.into_iter().zip(facts).enumerate() {
-        if let Some(own) = settings.only_account {
-            heard.note_left_out(opened.file.name, own, left_out);
-        }
-        if opened.whole.is_none() {
-            facts.sha256 = opened.digest.finish();
-        }
-        if let Some(ledger) = read.ledgers.remove(&place) {
-            facts = ledger.take(name(opened.file), facts.sha256, settings, &mut inputs, &mut heard);
-        }
-        heard.note(name(opened.file), settings.policy, facts);
-    }
-    let Read { mut rows, shared, .. } = read;
+    let mut inputs = Inputs::default();
+    let mut rows = read.finish(opened, settings, &mut inputs, &mut heard, |heard, _, file, facts| {
+        heard.note(file, settings.policy, facts);
+    });
     heard.looks.append(&mut rows.looks);
     let over = TakeOver::new(&mut rows, &mut inputs, &mut heard, &shared, settings);
     let Some((as_of, balance)) = over.take_all(carried, told, &mut stubs)? else {
@@ -168,7 +147,7 @@ fn judge_all<'j>(
     let settles = inputs.settlements.is_some() || inputs.bank.is_some();
     let mut sorted = sort_all(&mut rows, judging, settles, work)?;
     let plain = PlainJudge::new(coverage, settings.policy, as_of, settings.opened);
-    weigh(&mut suspects, &rows.parts, &sorted, judging, &plain)?;
+    weigh(&mut suspects, &InMemory { parts: &rows.parts, sorted: &sorted }, judging, &plain)?;
     link_suspects(&suspects, &mut sorted, judging);
     let mut books = Books::begin(&inputs, &fraud_rules_ran(fraud, &inputs), balance);
     let notices = inputs.notices.take();
@@ -238,9 +217,20 @@ fn judge_linked<'p>(
         true => Some(settle(rows, sorted, &mut inputs, judging, plain, work)?),
         false => None,
     };
+    conclude(&inputs, settled, suspects, sorted, judging)
+}
+
+/// Judges the rows that are gathered, with what stands before all lines.
+pub(super) fn conclude(
+    inputs: &Inputs<'_>,
+    settled: Option<Settled>,
+    suspects: Suspects,
+    sorted: &[Sorted],
+    judging: Judging<'_>,
+) -> Result<(General, Tables), RunError> {
     let beside = beside(suspects, sorted, judging);
-    let mut general = judge(&inputs, settled, judging, Scope::Suspects(&beside))?;
-    let mut next = judging.heard.for_the_next(judging.as_of, &inputs);
+    let mut general = judge(inputs, settled, judging, Scope::Suspects(&beside))?;
+    let mut next = judging.heard.for_the_next(judging.as_of, inputs);
     next.fees = std::mem::take(&mut general.fees);
     let mut begun = Tables::begin();
     begun.open = report::open_header(&next)?;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::digest::sha256_hex;
-use super::general::unreadable;
-use super::heard::FileFacts;
+use super::general::{name, unreadable};
+use super::heard::{FileFacts, FileName, Heard, words};
 use super::ledger::{self, Ledger};
 use super::opened::{Opened, Reading, piece};
 use super::parts::{Border, Collected, Part, Shared, borders};
@@ -16,7 +16,7 @@ use super::{Look, RunError, Settings, Work};
 use crate::formats::{Leg, Piece, Source};
 use crate::ids::Cip;
 use crate::lifecycle::evidence::{OrderRow, ReportRow};
-use crate::reconcile::{ReadRows, Seen};
+use crate::reconcile::{Inputs, ReadRows, Seen};
 
 /// Places of a file that are looked at to learn how its rows are spread, and how much at each.
 const SAMPLES_MAX: usize = 64;
@@ -59,10 +59,37 @@ pub(super) struct Rows {
 /// What reading gave: the rows, and of each file what else it told, with the number of rows that were left out.
 pub(super) struct Read<'f> {
     pub rows: Rows,
-    pub shared: Shared,
     pub facts: Vec<(FileFacts, u64)>,
     /// Notices, settlements and lines of the bank, by the place of their file.
     pub ledgers: BTreeMap<usize, Ledger<'f>>,
+}
+
+impl<'f> Read<'f> {
+    /// Puts the rows of notices, settlements and the bank to the inputs, and notes of each file, by its place, what it gave.
+    /// Gives the other rows.
+    pub(super) fn finish(
+        self,
+        opened: Vec<Opened<'f>>,
+        settings: &Settings<'f>,
+        inputs: &mut Inputs<'f>,
+        heard: &mut Heard,
+        mut note: impl FnMut(&mut Heard, usize, FileName<'_>, FileFacts),
+    ) -> Rows {
+        let Read { rows, facts, mut ledgers } = self;
+        for (place, (opened, (mut facts, left_out))) in opened.into_iter().zip(facts).enumerate() {
+            if let Some(own) = settings.only_account {
+                heard.note_left_out(opened.file.name, own, left_out);
+            }
+            if opened.whole.is_none() {
+                facts.sha256 = opened.digest.finish();
+            }
+            if let Some(ledger) = ledgers.remove(&place) {
+                facts = ledger.take(name(opened.file), facts.sha256, settings, inputs, heard);
+            }
+            note(heard, place, name(opened.file), facts);
+        }
+        rows
+    }
 }
 
 /// Reads the rows of one stretch.
@@ -79,7 +106,7 @@ fn read_rows(opened: &Opened<'_>, rows: &[u8], collected: &mut Collected<'_>) ->
 }
 
 /// Accounts and CIPs from all over the files.
-fn sample(opened: &[Opened<'_>]) -> Result<Vec<Border>, RunError> {
+pub(super) fn sample(opened: &[Opened<'_>]) -> Result<Vec<Border>, RunError> {
     let mut found: Vec<Border> = Vec::new();
     for opened in opened {
         match &opened.reading {
@@ -119,20 +146,25 @@ fn sample(opened: &[Opened<'_>]) -> Result<Vec<Border>, RunError> {
     Ok(found)
 }
 
-/// Reads all files; the inner error is the place of a file that has quotes.
-pub(super) fn read<'f>(
-    opened: &[Opened<'f>],
-    settings: &Settings<'f>,
-    work: Work,
-) -> Result<Result<Read<'f>, usize>, RunError> {
+/// Where the parts of these files begin.
+pub(super) fn partition(opened: &[Opened<'_>], work: Work) -> Result<Vec<Border>, RunError> {
     let bytes = opened.iter().map(|opened| opened.file.content.len()).fold(0, usize::saturating_add);
     let parts = bytes.div_ceil(work.part_bytes.max(1)).clamp(1, PARTS_MAX);
     let sample = if parts > 1 { sample(opened)? } else { Vec::new() };
-    let shared = Shared::new(borders(sample, parts));
+    Ok(borders(sample, parts))
+}
+
+/// Reads all files; the inner error is the place of a file that has quotes.
+pub(super) fn read<'f>(
+    opened: &[Opened<'f>],
+    shared: &Shared,
+    settings: &Settings<'f>,
+    work: Work,
+) -> Result<Result<Read<'f>, usize>, RunError> {
     let tasks = tasks(opened, work);
     let quoted_at = AtomicUsize::new(usize::MAX);
     let begin = || Reader {
-        collected: Collected::new(&shared, settings),
+        collected: Collected::new(shared, settings),
         buffer: Vec::new(),
         pieces: Vec::new(),
         hashes: Vec::new(),
@@ -170,7 +202,7 @@ pub(super) fn read<'f>(
             }
         }
     }
-    let mut collected = Collected::new(&shared, settings);
+    let mut collected = Collected::new(shared, settings);
     for (opened, facts) in opened.iter().zip(&mut facts) {
         facts.take_table(opened, &mut collected);
     }
@@ -184,7 +216,7 @@ pub(super) fn read<'f>(
     }
     rows.names = shared.account_names();
     let facts = opened.iter().zip(facts).map(|(opened, facts)| facts.finish(opened)).collect();
-    Ok(Ok(Read { rows, shared, facts, ledgers }))
+    Ok(Ok(Read { rows, facts, ledgers }))
 }
 
 /// Cuts the files into tasks. Whole files come first, then their hashes: each takes long and cannot be shared.
@@ -305,7 +337,7 @@ impl ReadFile {
         };
         let facts = FileFacts {
             rows: self.piece.rows.saturating_sub(self.left_out),
-            cleansed: self.piece.cleansed(),
+            cleansed: words(&self.piece.cleansed()),
             unknown_columns: sheet.unknown_columns(&self.piece),
             latest: self.piece.latest,
             rejected: self.piece.rejected,

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::RunError;
 use super::packed::{Head, report_of};
 use super::parts::Part;
@@ -45,7 +47,7 @@ impl Entry {
 const SPEAKS_PLAINLY: u32 = 1;
 
 /// Account and CIP, in the order of the outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(super) struct Group(u64);
 
 /// Room for a CIP of fourteen digits.
@@ -59,6 +61,12 @@ impl Group {
     pub(super) fn new(rank: u32, cip: Option<u64>) -> Group {
         let last = (1 << CIP_BITS) - 1;
         Group(u64::from(rank) << CIP_BITS | cip.unwrap_or(last).min(last))
+    }
+
+    /// The CIP; none for the rows without.
+    pub(super) fn cip(self) -> Option<u64> {
+        let cip = self.0 & ((1 << CIP_BITS) - 1);
+        (self != Group::LOOSE).then_some(cip)
     }
 }
 
@@ -154,14 +162,15 @@ pub(super) fn is_plain(group: &[Entry]) -> bool {
     }
 }
 
-/// Sorts a part.
-pub(super) fn sort(part: &Part, terms: &Terms<'_>) -> Result<Sorted, RunError> {
+/// The rows of a part in their order, and whether any of them bears an id of the provider's; `rank` is that of an account by
+/// its number.
+pub(super) fn in_order(part: &Part, rank: impl Fn(u32) -> u32) -> Result<(Vec<Entry>, bool), RunError> {
     let mut entries = Vec::with_capacity(part.orders.count() + part.reports.count());
     let mut with_provider_ids = false;
     for (rows, leg) in [(&part.orders, 0), (&part.reports, 1)] {
         rows.rows().try_for_each(|(at, row)| {
             let head = Head::read(row).ok_or(RunError::Packing)?;
-            let group = Group::new(terms.rank(head.account), Some(head.cip));
+            let group = Group::new(rank(head.account), Some(head.cip));
             let plainly = leg == 1 && !head.states_refund();
             let tag = head.tag | if plainly { SPEAKS_PLAINLY } else { 0 };
             with_provider_ids |= leg == 1 && head.has_provider_id();
@@ -170,6 +179,12 @@ pub(super) fn sort(part: &Part, terms: &Terms<'_>) -> Result<Sorted, RunError> {
         })?;
     }
     entries.sort_unstable_by_key(|entry| entry.key);
+    Ok((entries, with_provider_ids))
+}
+
+/// Sorts a part.
+pub(super) fn sort(part: &Part, terms: &Terms<'_>) -> Result<Sorted, RunError> {
+    let (entries, with_provider_ids) = in_order(part, |account| terms.rank(account))?;
     let mut sorted = Sorted::default();
     for group in groups(&entries) {
         for entry in group.iter().filter(|entry| entry.is_report()) {

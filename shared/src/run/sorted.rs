@@ -3,11 +3,39 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::link::Judging;
+use super::parts::Part;
 use super::read::Rows;
 use super::references::{Bins, HASH, Tags, repeated};
 use super::sort::{Group, Sorted, Terms, keys, link_bearers, link_shared, shared_keys, sort, wanted_by};
 use super::threads::share;
 use super::{RunError, Work};
+
+/// Parts with their rows in order, wherever they lie.
+pub(super) trait InOrder {
+    /// Shows a part, if there is one of this number.
+    fn look(
+        &self,
+        number: usize,
+        look: &mut dyn FnMut(&Part, &Sorted) -> Result<(), RunError>,
+    ) -> Result<(), RunError>;
+}
+
+/// Those in memory.
+pub(super) struct InMemory<'m> {
+    pub parts: &'m [Part],
+    pub sorted: &'m [Sorted],
+}
+
+impl InOrder for InMemory<'_> {
+    fn look(
+        &self,
+        number: usize,
+        look: &mut dyn FnMut(&Part, &Sorted) -> Result<(), RunError>,
+    ) -> Result<(), RunError> {
+        let (part, sorted) = (self.parts.get(number), self.sorted.get(number));
+        part.zip(sorted).map_or(Ok(()), |(part, sorted)| look(part, sorted))
+    }
+}
 
 /// Puts the references of orders in order, and tells the tags of those that occur more than once.
 fn sort_references(references: Bins, work: Work) -> Result<(Bins, Tags), RunError> {

@@ -5,7 +5,7 @@ use super::link::Judging;
 use super::packed::{order_of, report_of};
 use super::parts::Part;
 use super::sort::{Group, Sorted, is_plain};
-use super::sorted::link_places;
+use super::sorted::{InOrder, link_places};
 use crate::ids::Cip;
 use crate::reconcile::{Beside, Code, Fate, PlainJudge, Suspects};
 
@@ -18,8 +18,7 @@ fn place(code: Code, judging: Judging<'_>) -> Option<(usize, Group)> {
 /// Looks up what became of the orders of hands that have many, and takes those as suspects whose CIPs are mostly unpaid.
 pub(super) fn weigh(
     suspects: &mut Suspects,
-    parts: &[Part],
-    sorted: &[Sorted],
+    parts: &dyn InOrder,
     judging: Judging<'_>,
     plain: &PlainJudge<'_>,
 ) -> Result<(), RunError> {
@@ -33,13 +32,17 @@ pub(super) fn weigh(
         let mut in_order: Vec<_> = places.zip(0_usize..).collect();
         in_order.sort_unstable();
         let mut fates = vec![None; codes.len()];
-        for (place, index) in in_order {
-            let Some((number, group)) = place else { continue };
-            if let (Some(part), Some(sorted), Some(slot)) =
-                (parts.get(number), sorted.get(number), fates.get_mut(index))
-            {
-                *slot = fate(part, sorted, group, judging, plain)?;
-            }
+        let number = |place: &Option<(usize, Group)>| place.map(|(number, _)| number);
+        for of_part in in_order.chunk_by(|a, b| number(&a.0) == number(&b.0)) {
+            let Some(of_part_number) = of_part.first().and_then(|(place, _)| number(place)) else { continue };
+            parts.look(of_part_number, &mut |part, sorted| {
+                for (place, index) in of_part {
+                    if let (Some((_, group)), Some(slot)) = (place, fates.get_mut(*index)) {
+                        *slot = fate(part, sorted, *group, judging, plain)?;
+                    }
+                }
+                Ok(())
+            })?;
         }
         Ok(fates)
     })

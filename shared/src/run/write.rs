@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::RunError;
 use super::general::Found;
 use super::link::{General, Judging, Ready, gather, judge};
@@ -29,7 +31,7 @@ pub(super) struct Written {
 }
 
 /// The books of a run, as far as they are kept.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Books {
     /// Of plain pairs, where each line counts.
     orders: Tally,

@@ -7,6 +7,8 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::super::Inputs;
 use super::super::class::Reason;
 use super::super::line::{LegRows, Line};
@@ -47,7 +49,7 @@ impl<'r, 'a> Paid<'r, 'a> {
 }
 
 /// From the first payment of an account to its last, whatever the amount.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Span {
     first: Instant,
     last: Instant,

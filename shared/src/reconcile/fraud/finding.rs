@@ -107,7 +107,7 @@ pub(super) fn order_line(row: &OrderRow<'_>, rule: Reason, speaker: RowIndex) ->
     (line.currency, line.report_currency, line.value_currency) = (currency, currency, currency);
     line.order_minor = Some(minor);
     line.value_minor = minor;
-    line.order_status = row.status.word();
+    line.order_status = row.status.word().into();
     line.business_day = Some(row.created_at.business_day());
     line.rows.orders.push(speaker);
     line
@@ -132,8 +132,8 @@ pub(super) fn blank(account: &str, rule: Reason, subject: &[String]) -> Line {
         report_currency: Currency::Pen,
         difference_minor: None,
         exchange: None,
-        order_status: "",
-        report_status: "",
+        order_status: "".into(),
+        report_status: "".into(),
         differences: String::new(),
         business_day: None,
         opened_at: None,

@@ -1,6 +1,8 @@
 //! What the rules over many rows ask of each, in few bytes. It is taken down while rows are read that nobody holds
 //! unpacked, and says in which of them a rule may find something ([`suspects`](super::suspects)).
 
+use serde::{Deserialize, Serialize};
+
 use super::burst::{Span, paid_at, seconds};
 use super::other_payee::went_elsewhere;
 use super::prescreen::hash_of;
@@ -16,7 +18,7 @@ use crate::money::Currency;
 const CIP_BITS: u32 = 47;
 
 /// A CIP of an account, which goes by its number, or a row of the account that no single CIP places.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Code(u64);
 
 impl Code {
@@ -37,7 +39,7 @@ impl Code {
 }
 
 /// A row of a report that tells of a payment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Payment {
     /// Hash of its source and number; 0 where it has none, or nobody asks.
     pub number: u64,
@@ -51,7 +53,7 @@ pub(super) struct Payment {
 }
 
 /// A CIP of an order of one hand.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Sighting {
     /// Hash of whose hand it is.
     pub party: u64,
@@ -60,7 +62,7 @@ pub(super) struct Sighting {
 }
 
 /// An order that was refunded to somebody.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Refund {
     /// Hash of the payee.
     pub payee: u64,
@@ -70,7 +72,7 @@ pub(super) struct Refund {
 }
 
 /// What was seen.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Seen {
     pub(super) payments: Blocks<Payment>,
     /// In the order of [`Party::ALL`].
@@ -142,7 +144,7 @@ impl Seen {
 const BLOCK_BYTES: usize = 4 << 20;
 
 /// A list that grows by a block at a time and is never copied to grow.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Blocks<T> {
     full: Vec<Vec<T>>,
     open: Vec<T>,

@@ -1,5 +1,7 @@
 //! What a settlement adds up to: gross less commission, IGV and refunds, more or less corrections, makes net.
 
+use serde::{Deserialize, Serialize};
+
 use crate::lifecycle::evidence::{SettlementKind, SettlementRow};
 use crate::money::Micros;
 
@@ -9,7 +11,7 @@ pub(in super::super) const ROUNDING_PER_ROW: i128 = 5_000;
 /// The sums of a settlement in one currency, in millionths. Exact: nothing is rounded.
 ///
 /// `gross − commission − igv − refunds + adjustments + tax + fx + rounding + unexplained = net`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// Lines, those that only repeat another apart.
     pub rows: u64,
