@@ -24,6 +24,7 @@ mod references;
 mod settle;
 mod sort;
 mod sorted;
+pub mod stages;
 mod suspects;
 mod takeover;
 mod threads;
@@ -36,6 +37,8 @@ use std::num::NonZeroUsize;
 use thiserror::Error;
 
 pub use content::{Blocks, Content};
+
+use serde::{Deserialize, Serialize};
 
 use crate::calendar::Instant;
 use crate::carry::{BalanceError, Carried, CarryError};
@@ -81,7 +84,7 @@ pub struct StreamedFile<'a> {
 }
 
 /// How far the silence of a file counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FileCoverage {
     /// Up to the latest time found in it, for everything.
     Plain,
@@ -92,7 +95,7 @@ pub enum FileCoverage {
 }
 
 /// A search asked for this CIP at this time, whether or not the provider knew it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Look {
     /// The PagoEfectivo service.
     pub account: String,
@@ -220,6 +223,14 @@ pub enum RunError {
     /// What was stored for a row is not what was read: a defect of Cuadre.
     #[error("a row that was stored cannot be read again: this is a defect of Cuadre, nothing was written")]
     Packing,
+    /// What the cuts have left of a part cannot be brought.
+    #[error("a part of the run cannot be brought: {0}")]
+    Parts(io::Error),
+    /// What one stage of a run has left is not what the next one reads.
+    #[error(
+        "a stage of the run has left something else than this one reads ({0}): run all stages with one version"
+    )]
+    Stage(#[from] postcard::Error),
     /// The books do not add up: a defect of Cuadre.
     #[error(transparent)]
     Conservation(#[from] ConservationError),

@@ -69,6 +69,7 @@ pub const RULES: [&str; 7] = [
 
 mod days;
 mod ledgers;
+mod stages;
 mod texts;
 
 /// Threads, bytes of a piece, bytes of a part.

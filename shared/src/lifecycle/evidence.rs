@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::calendar::{Day, Instant};
 use crate::ids::Cip;
 use crate::money::{Currency, Micros, Money, Rate};
@@ -249,7 +251,7 @@ impl<'a> ReportRow<'a> {
 }
 
 /// A signed callback as it was received.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeRow<'a> {
     /// The PagoEfectivo service whose key signed it.
     pub account: Text<'a>,
@@ -267,6 +269,23 @@ pub struct NoticeRow<'a> {
     pub received_at: Instant,
     /// Unknown columns.
     pub extras: Extras<'a>,
+}
+
+impl NoticeRow<'_> {
+    /// The same with its texts for itself.
+    pub(crate) fn into_owned(self) -> NoticeRow<'static> {
+        let own = |text: Text<'_>| Cow::Owned(text.into_owned());
+        NoticeRow {
+            account: own(self.account),
+            cip: self.cip,
+            event_type: own(self.event_type),
+            operation_number: self.operation_number.map(own),
+            amount: self.amount,
+            paid_at: self.paid_at,
+            received_at: self.received_at,
+            extras: self.extras.into_iter().map(|(name, value)| (own(name), own(value))).collect(),
+        }
+    }
 }
 
 /// What a line of a settlement (liquidación) is about.

@@ -47,6 +47,31 @@ impl Pile {
         );
     }
 
+    /// All rows, one behind the other.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.blocks().map(Vec::len).fold(0, usize::saturating_add));
+        self.blocks().for_each(|block| bytes.extend_from_slice(block));
+        bytes
+    }
+
+    /// Adds rows that lie one behind the other; `false` where they do not.
+    pub(super) fn push_all(&mut self, mut rows: &[u8]) -> bool {
+        while let Some(size) = Head::read(rows).and_then(|head| usize::try_from(head.size).ok()) {
+            let Some((row, rest)) = rows.split_at_checked(size).filter(|(row, _)| !row.is_empty()) else {
+                return false;
+            };
+            self.push(row);
+            rows = rest;
+        }
+        rows.is_empty()
+    }
+
+    /// The row at a place.
+    pub(super) fn row(&self, at: At) -> Option<&[u8]> {
+        let from = self.get(at)?;
+        from.get(..usize::try_from(Head::read(from)?.size).ok()?)
+    }
+
     fn blocks(&self) -> impl Iterator<Item = &Vec<u8>> {
         self.full.iter().chain([&self.open])
     }

@@ -24,6 +24,11 @@ pub(super) fn provider_hash(account: u32, id: &str) -> u64 {
     reference_hash(!account, id)
 }
 
+/// Hash of the number of an operation inside an account, apart from both.
+pub(super) fn number_hash(account: u32, number: &str) -> u64 {
+    reference_hash(account ^ (1 << 30), number)
+}
+
 /// The part of a hash that is stored with a row: an even number that is not 0, which says that there is none.
 pub(super) const fn tag_of(hash: u64) -> u32 {
     let [_, _, _, _, a, b, c, d] = hash.to_be_bytes();

@@ -86,7 +86,7 @@ fn days(chance: &mut Chance) -> Vec<Vec<File>> {
 }
 
 /// A world of several days, and the terms of each.
-fn world(seed: u64) -> Vec<(Vec<File>, Terms)> {
+pub(super) fn world(seed: u64) -> Vec<(Vec<File>, Terms)> {
     let random = ChaCha8Rng::seed_from_u64(seed);
     let (wide, quotes, dirt) = (seed.is_multiple_of(2), seed.is_multiple_of(5), seed.is_multiple_of(3));
     let mut chance = Chance { random, wide, quotes, dirt };

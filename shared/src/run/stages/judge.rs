@@ -1,0 +1,220 @@
+//! What hangs together across parts, and what belongs to no pair, judged once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::digest::sha256_hex;
+use super::super::heard::{FileName, Heard};
+use super::super::ledger;
+use super::super::link::{Judging, gather_all};
+use super::super::parts::Part;
+use super::super::quick::conclude;
+use super::super::sort::{Group, Ranks, Sorted};
+use super::super::sorted::link_places;
+use super::super::suspects::{link_suspects, weigh};
+use super::super::write::{Books, by_part};
+use super::super::{FileCoverage, Look, RunError, Settings, Work};
+use super::load::Loader;
+use super::wire::{Elsewhere, FileGist, Gist, Judged, Terms, packed};
+use super::{Parts, Placed, Plan};
+use crate::carry::{Balance, Moved, Share};
+use crate::formats::{Leg, Source};
+use crate::ids::Cip;
+use crate::reconcile::{Inputs, PlainJudge, ReadRows, Seen, Suspects, fraud_rules_ran};
+use crate::report::Tables;
+
+/// What was judged over all parts.
+#[derive(Debug)]
+pub struct Whole {
+    /// Under what the parts are written.
+    pub terms: Vec<u8>,
+    /// By part: what belongs there.
+    pub parts: Vec<Vec<u8>>,
+    /// For the end.
+    pub judged: Vec<u8>,
+}
+
+/// Judges what hangs together across parts: references on several CIPs, settlements and the bank, fraud rules over many rows.
+/// `gists` are those of all cuts; `ledgers` are the files of settlements and of the bank.
+///
+/// # Errors
+/// [`RunError`]: a file that cannot be read at all, parts that cannot be brought, or a defect.
+pub fn judge(
+    plan: &Plan,
+    gists: &[Vec<u8>],
+    ledgers: &[Placed<'_>],
+    parts: &dyn Parts,
+    keep_closed: bool,
+    settings: &Settings<'_>,
+    work: Work,
+) -> Result<Whole, RunError> {
+    let settings = &Settings { only_account: Some(plan.account()), ..*settings };
+    let (names, shared) = (plan.names(), plan.shared());
+    let mut gathered = Gathered::of(gists)?;
+    let mut heard = plan.heard(settings);
+    let mut inputs = Inputs { refused: settings.refused, is_of_one_account: true, ..Inputs::default() };
+    let searched = gathered.hear(ledgers, settings, &mut inputs, &mut heard)?;
+    if gathered.has_rows() {
+        inputs.known_accounts.insert(plan.account().to_owned());
+    }
+    heard.looks.extend(gathered.looks.iter().cloned());
+    let as_of = settings.as_of.or(heard.latest_of_all());
+    let coverage = heard.coverage(settings, as_of.unwrap_or_default());
+    let shortcut = !keep_closed && !gathered.has_notices && !searched && settings.looks.is_empty();
+    let ranks = Ranks::new(&names);
+    let judging = Judging {
+        settings,
+        coverage: &coverage,
+        as_of,
+        heard: &heard,
+        names: &names,
+        ranks: &ranks,
+        shared: &shared,
+        keep_breaks: work.keep_breaks,
+        keep_closed,
+        shortcut,
+    };
+    let (orders_read, reports_read) = (gathered.orders_read.clone(), gathered.reports_read.clone());
+    let has_notices = gathered.has_notices;
+    let loader = Loader::new(parts, judging);
+    let Overall { elsewhere, books, begun } = Overall::judge(gathered, inputs, &loader, judging, work)?;
+    let by_part = elsewhere.iter().map(packed).collect::<Result<_, _>>()?;
+    let terms = Terms { coverage: coverage.clone(), as_of, keep_closed, shortcut, has_notices };
+    let terms_bytes = packed(&terms)?;
+    let judged = Judged { terms, heard, books, begun, orders_read, reports_read };
+    Ok(Whole { terms: terms_bytes, parts: by_part, judged: packed(&judged)? })
+}
+
+/// What all cuts have left beside the rows of the parts.
+#[derive(Default)]
+struct Gathered {
+    files: BTreeMap<usize, FileGist>,
+    loose: Part,
+    listed: Vec<Cip>,
+    links: Vec<(u64, Group)>,
+    seen: Seen,
+    looks: Vec<Look>,
+    orders_read: ReadRows,
+    reports_read: ReadRows,
+    balance: Balance,
+    has_notices: bool,
+}
+
+impl Gathered {
+    fn of(gists: &[Vec<u8>]) -> Result<Gathered, RunError> {
+        let mut all = Gathered::default();
+        for gist in gists {
+            let gist = Gist::read(gist)?;
+            gist.loose.put_to(&mut all.loose)?;
+            all.files.extend(gist.files.into_iter().map(|file| (file.place, file)));
+            all.listed.extend(gist.listed);
+            all.links.extend(gist.links);
+            all.seen.append(gist.seen);
+            all.looks.extend(gist.looks);
+            all.orders_read.merge(&gist.orders_read);
+            all.reports_read.merge(&gist.reports_read);
+            all.balance.merge(&gist.balance);
+            all.has_notices |= gist.has_notices;
+        }
+        for (leg, read) in [(Leg::Orders, &all.orders_read), (Leg::Reports, &all.reports_read)] {
+            for (currency, held) in read.held() {
+                let share = Share { rows: held.rows, minor: held.minor };
+                all.balance.book_share(leg, currency, Moved::New, share);
+            }
+        }
+        Ok(all)
+    }
+
+    fn has_rows(&self) -> bool {
+        self.orders_read.held().chain(self.reports_read.held()).any(|(_, held)| held.rows > 0)
+    }
+
+    /// Hears all files in their order; the ledgers are read here. Gives whether any of them is a search.
+    fn hear<'f>(
+        &mut self,
+        ledgers: &[Placed<'f>],
+        settings: &Settings<'f>,
+        inputs: &mut Inputs<'f>,
+        heard: &mut Heard,
+    ) -> Result<bool, RunError> {
+        let mut searched = false;
+        let ledgers: BTreeMap<usize, &Placed<'f>> =
+            ledgers.iter().map(|placed| (placed.place, placed)).collect();
+        let mut files = std::mem::take(&mut self.files);
+        let places: BTreeSet<usize> = files.keys().chain(ledgers.keys()).copied().collect();
+        for place in places {
+            if let Some(gist) = files.remove(&place) {
+                searched |= gist.file().coverage == FileCoverage::Search;
+                heard.needs_person.extend(gist.needs_person.iter().cloned());
+                let file = gist.file();
+                heard.note(file, settings.policy, gist.facts.clone());
+            } else if let Some(placed) = ledgers.get(&place) {
+                let file = placed.file;
+                let name =
+                    FileName { leg: file.leg, name: file.name, source: file.source, coverage: file.coverage };
+                let source = Source {
+                    name: file.name,
+                    bytes: file.bytes,
+                    format: file.format,
+                    account: settings.account,
+                };
+                let read = ledger::read(&source, file.leg, settings)?;
+                let facts = read.take(name, sha256_hex(file.bytes), settings, inputs, heard);
+                heard.note(name, settings.policy, facts);
+            }
+        }
+        Ok(searched)
+    }
+}
+
+/// What was judged over all, before it is packed.
+struct Overall {
+    /// By part.
+    elsewhere: Vec<Elsewhere>,
+    books: Books,
+    begun: Tables,
+}
+
+impl Overall {
+    fn judge<'j>(
+        gathered: Gathered,
+        inputs: Inputs<'j>,
+        loader: &Loader<'_>,
+        judging: Judging<'j>,
+        work: Work,
+    ) -> Result<Overall, RunError> {
+        let Judging { settings, coverage, as_of, names, shared, .. } = judging;
+        let fraud = &settings.policy.fraud;
+        let mut suspects = Suspects::among(gathered.seen, fraud, names);
+        let mut sorted: Vec<Sorted> = (0..shared.parts()).map(|_| Sorted::default()).collect();
+        link(gathered.links, &gathered.listed, &mut sorted, judging);
+        let plain = PlainJudge::new(coverage, settings.policy, as_of, settings.opened);
+        weigh(&mut suspects, &loader.with(&sorted), judging, &plain)?;
+        link_suspects(&suspects, &mut sorted, judging);
+
+        let mut inputs: Inputs<'_> = Inputs { notices: gathered.has_notices.then(Vec::new), ..inputs };
+        let mut books = Books::begin(&inputs, &fraud_rules_ran(fraud, &inputs), gathered.balance);
+        let linked = loader.with(&sorted).linked(work)?;
+        gather_all(&gathered.loose, names, &mut inputs)?;
+        for part in &linked {
+            gather_all(&part.pairs, names, &mut inputs)?;
+            inputs.notices.iter_mut().for_each(|notices| notices.extend(part.notices.iter().cloned()));
+        }
+        let (mut general, begun) = conclude(&inputs, None, suspects, &sorted, judging)?;
+        books.enter_general(&mut general);
+        let lines = by_part(general.lines, sorted.len());
+        let elsewhere =
+            sorted.into_iter().zip(lines).map(|(sorted, lines)| Elsewhere { linked: sorted.linked, lines });
+        Ok(Overall { elsewhere: elsewhere.collect(), books, begun })
+    }
+}
+
+/// Links the groups that hang together with others: those whose rows share something, and those of CIPs that orders list
+/// beside others.
+fn link(mut links: Vec<(u64, Group)>, listed: &[Cip], sorted: &mut [Sorted], judging: Judging<'_>) {
+    let own = judging.names.first().map(String::as_str).unwrap_or_default();
+    links.sort_unstable();
+    links.dedup();
+    let shared = links.chunk_by(|a, b| a.0 == b.0).filter(|bearers| bearers.len() > 1).flatten();
+    let cips = shared.filter_map(|(_, group)| group.cip()).chain(listed.iter().map(|cip| cip.number()));
+    link_places(cips.map(|cip| judging.place(own, Some(cip))).collect(), sorted);
+}

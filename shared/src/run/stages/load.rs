@@ -1,0 +1,123 @@
+//! Parts brought from where the cuts have left them, each for as long as it is looked at.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::super::link::Judging;
+use super::super::parts::Part;
+use super::super::sort::{Group, Sorted, groups, in_order};
+use super::super::sorted::InOrder;
+use super::super::threads::share;
+use super::super::{RunError, Work};
+use super::Parts;
+use super::wire::Piece;
+use crate::lifecycle::evidence::NoticeRow;
+
+/// Brings parts.
+#[derive(Clone, Copy)]
+pub(super) struct Loader<'l> {
+    parts: &'l dyn Parts,
+    judging: Judging<'l>,
+}
+
+/// The rows of a part, or some of them.
+#[derive(Default)]
+pub(super) struct Loaded {
+    pub pairs: Part,
+    pub notices: Vec<NoticeRow<'static>>,
+}
+
+impl Loaded {
+    /// Puts together what the cuts have left of a part.
+    pub(super) fn of(pieces: &[Vec<u8>]) -> Result<Loaded, RunError> {
+        let mut loaded = Loaded::default();
+        for piece in pieces {
+            let Piece { pairs, mut notices } = Piece::read(piece)?;
+            pairs.put_to(&mut loaded.pairs)?;
+            loaded.notices.append(&mut notices);
+        }
+        Ok(loaded)
+    }
+
+    /// Its rows in their order; which of them hang together with others is told beside.
+    pub(super) fn in_order(&self, linked: Vec<Group>, judging: Judging<'_>) -> Result<Sorted, RunError> {
+        let ranks: Vec<u32> = judging.names.iter().map(|name| judging.ranks.of(name)).collect();
+        let rank =
+            |account: u32| usize::try_from(account).ok().and_then(|account| ranks.get(account)).copied();
+        let (entries, _) = in_order(&self.pairs, |account| rank(account).unwrap_or_default())?;
+        Ok(Sorted { entries, linked, ..Sorted::default() })
+    }
+}
+
+impl<'l> Loader<'l> {
+    pub(super) fn new(parts: &'l dyn Parts, judging: Judging<'l>) -> Loader<'l> {
+        Loader { parts, judging }
+    }
+
+    /// The parts where these groups hang together with others.
+    pub(super) fn with<'w>(&'w self, linked: &'w [Sorted]) -> Linked<'w> {
+        Linked { loader: self, linked }
+    }
+
+    fn load(&self, number: usize) -> Result<Loaded, RunError> {
+        Loaded::of(&self.parts.pieces(number).map_err(RunError::Parts)?)
+    }
+}
+
+/// Parts in which some groups are linked.
+pub(super) struct Linked<'w> {
+    loader: &'w Loader<'w>,
+    linked: &'w [Sorted],
+}
+
+impl Linked<'_> {
+    /// The rows of all linked groups, by part.
+    pub(super) fn linked(&self, work: Work) -> Result<Vec<Loaded>, RunError> {
+        let kept: Vec<Mutex<Loaded>> = self.linked.iter().map(|_| Mutex::default()).collect();
+        share(
+            work,
+            kept.len(),
+            || (),
+            |(), number| {
+                let (Some(linked), Some(kept)) = (self.linked.get(number), kept.get(number)) else {
+                    return Ok(());
+                };
+                if !linked.linked.is_empty() {
+                    *kept.lock().unwrap_or_else(PoisonError::into_inner) = self.of_part(number, linked)?;
+                }
+                Ok(())
+            },
+        )?;
+        Ok(kept.into_iter().map(|kept| kept.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
+    }
+
+    fn of_part(&self, number: usize, linked: &Sorted) -> Result<Loaded, RunError> {
+        let Loader { judging, .. } = self.loader;
+        let Loaded { pairs, mut notices } = self.loader.load(number)?;
+        let loaded = Loaded { pairs, notices: Vec::new() };
+        let sorted = loaded.in_order(linked.linked.clone(), *judging)?;
+        let mut kept = Loaded::default();
+        for entry in groups(&sorted.entries).filter(|group| sorted.are_linked(group)).flatten() {
+            let (from, to) = if entry.is_report() {
+                (&loaded.pairs.reports, &mut kept.pairs.reports)
+            } else {
+                (&loaded.pairs.orders, &mut kept.pairs.orders)
+            };
+            to.push(from.row(entry.at).ok_or(RunError::Packing)?);
+        }
+        notices.retain(|row| sorted.is_linked(judging.place(&row.account, Some(row.cip.number())).1));
+        kept.notices = notices;
+        Ok(kept)
+    }
+}
+
+impl InOrder for Linked<'_> {
+    fn look(
+        &self,
+        number: usize,
+        look: &mut dyn FnMut(&Part, &Sorted) -> Result<(), RunError>,
+    ) -> Result<(), RunError> {
+        let Some(linked) = self.linked.get(number) else { return Ok(()) };
+        let loaded = self.loader.load(number)?;
+        look(&loaded.pairs, &loaded.in_order(linked.linked.clone(), self.loader.judging)?)
+    }
+}

@@ -1,0 +1,119 @@
+//! Runs in stages: however a run is cut, every byte is that of the general rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::num::NonZeroUsize;
+
+use cuadre::carry::Carried;
+use cuadre::formats::Leg;
+use cuadre::run::stages::{Parts, Placed, Plan, Planner, cut, join, judge, write};
+use cuadre::run::{Content, InputFile, Outputs, Run, RunError, Settings, StreamedFile, Work, reference};
+
+use super::{File, Terms, Written, classes, days, first_difference, go};
+
+const WORLDS: u64 = 120;
+
+/// Into how many cuts the files go, bytes of a part, threads.
+const WAYS: [(usize, usize, usize); 4] = [(1, 1 << 20, 1), (2, 600, 2), (3, 64, 1), (5, 2000, 3)];
+
+/// What the cuts have left, by part.
+#[derive(Default)]
+struct Store(BTreeMap<usize, Vec<Vec<u8>>>);
+
+impl Parts for Store {
+    fn pieces(&self, part: usize) -> io::Result<Vec<Vec<u8>>> {
+        Ok(self.0.get(&part).cloned().unwrap_or_default())
+    }
+}
+
+fn in_memory<'a>(file: &StreamedFile<'a>, bytes: &'a [u8]) -> InputFile<'a> {
+    let StreamedFile { leg, name, source, format, coverage, .. } = *file;
+    InputFile { leg, name, source, bytes, format, coverage }
+}
+
+/// A run in stages. Nothing but bytes goes from one to the next.
+fn in_stages(
+    files: &[StreamedFile<'_>],
+    settings: &Settings<'_>,
+    (cuts, part_bytes, threads): (usize, usize, usize),
+    keep_closed: bool,
+    outputs: &mut dyn Outputs,
+) -> Result<(Run, usize), RunError> {
+    let work = Work { threads: NonZeroUsize::new(threads).unwrap(), piece_bytes: 300, ..Work::default() };
+    let mut planner = Planner::begin(settings.only_account.unwrap());
+    let mut placed = Vec::new();
+    for (place, file) in files.iter().enumerate() {
+        let Content::Bytes(bytes) = file.content else { panic!("files are in memory") };
+        let file = in_memory(file, bytes);
+        planner.take(&file, settings)?;
+        placed.push(Placed { place, file });
+    }
+    let plan = Plan::from_bytes(&planner.finish(part_bytes).to_bytes()?)?;
+    let is_ledger = |placed: &Placed<'_>| matches!(placed.file.leg, Leg::Settlements | Leg::Bank);
+    let (ledgers, of_pairs): (Vec<_>, Vec<_>) = placed.into_iter().partition(is_ledger);
+    let (mut store, mut gists) = (Store::default(), Vec::new());
+    for turn in 0..cuts {
+        let own = of_pairs.iter().skip(turn).step_by(cuts).copied();
+        let cut = cut(&plan, &own.collect::<Vec<_>>(), settings, work)?;
+        cut.parts.into_iter().for_each(|(part, piece)| store.0.entry(part).or_default().push(piece));
+        gists.push(cut.gist);
+    }
+    let whole = judge(&plan, &gists, &ledgers, &store, keep_closed, settings, work)?;
+    let (mut written, mut done) = (Written::default(), Vec::new());
+    for (number, own) in whole.parts.iter().enumerate() {
+        let pieces = store.pieces(number).unwrap();
+        done.push(write(&plan, &whole.terms, own, &pieces, settings, work, &mut written)?);
+    }
+    let joined = join(&plan, &whole.judged, &done, settings)?;
+    let between = written.0.into_iter().collect();
+    for (name, bytes) in [joined.begin, between, joined.end].concat() {
+        outputs.append(name, &bytes)?;
+    }
+    Ok((joined.run, plan.parts()))
+}
+
+/// The files of one account's run, with some rows of others.
+fn world(seed: u64) -> (Vec<File>, Terms) {
+    let (files, terms) = days::world(seed).into_iter().next().unwrap();
+    let own = |text: &str| {
+        (0..6).fold(text.to_owned(), |text, number| text.replace(&format!("tienda-{number}"), "a"))
+    };
+    let files = files.into_iter().map(|file| File { text: own(&file.text), ..file });
+    (files.collect(), Terms { only_account: Some("a"), ..terms })
+}
+
+#[test]
+fn a_run_in_stages_gives_the_bytes_of_one() {
+    let (mut found, mut parts_most, mut told) = (BTreeSet::new(), 0, 0);
+    for seed in 0..WORLDS {
+        let (files, terms) = world(seed);
+        let keep_closed = !seed.is_multiple_of(3);
+        let carried = Carried { keep_closed, ..Carried::default() };
+        let expected = go(&files, &terms, false, |files, settings, outputs| {
+            reference(&carried, files, settings, outputs)
+        });
+        for way in WAYS {
+            let parts = std::cell::Cell::new(0);
+            let gave = go(&files, &terms, false, |files, settings, outputs| {
+                let (run, count) = in_stages(files, settings, way, keep_closed, outputs)?;
+                parts.set(count);
+                Ok(run)
+            });
+            if gave != expected {
+                panic!("seed {seed}, {way:?}: {}", first_difference(&gave, &expected));
+            }
+            parts_most = parts_most.max(parts.get());
+        }
+        if let Ok((written, ..)) = expected {
+            found.extend(classes(&written));
+            told += 1;
+        }
+    }
+    assert!(told > 80, "{told} worlds gave something");
+    assert!(parts_most > 20, "{parts_most} parts at most");
+    for class in
+        ["missing_notice", "unconfirmed_notice", "conflicting_record", "ambiguous_reference", "matched"]
+    {
+        assert!(found.contains(class), "no world has {class}: it is not tested");
+    }
+}
