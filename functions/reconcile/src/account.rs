@@ -1,5 +1,6 @@
 //! One run of one account: inputs fixed, judged, written, told.
 
+use cuadre::aws::bucket::Bucket;
 use cuadre::aws::layout;
 use cuadre::aws::table::{Claim, RunRecord, RunState, Table};
 use cuadre::calendar::{Clock, Instant};
@@ -62,16 +63,7 @@ pub(crate) async fn reconcile(
         return Ok(result(&run, None));
     }
     let prefix = layout::run_prefix(account, as_of);
-    let mut record = RunRecord {
-        account: account.to_owned(),
-        as_of,
-        state: RunState::Alerting,
-        breaks: 0,
-        rejected: 0,
-        report: bucket.location(&prefix),
-        policy_hash: String::new(),
-        engine_version: ENGINE_VERSION.to_owned(),
-    };
+    let record = new_record(account, as_of, bucket);
     if table.newest_run(account).await?.is_some_and(|newest| newest > as_of) {
         // Its breaks would undo what the later run has found.
         return Ok(Reconciled { overtaken: true, ..result(&record, None) });
@@ -82,18 +74,46 @@ pub(crate) async fn reconcile(
     for (name, bytes) in std::mem::take(&mut judged.outputs) {
         bucket.put(&format!("{prefix}{name}"), bytes).await?;
     }
-    if !save_breaks(table, account, as_of, &judged.run).await? {
+    finish(record, &judged, manifest.policy_sha256, after_arrival, clients, clock).await
+}
+
+/// A run of which nothing is known yet.
+pub(crate) fn new_record(account: &str, as_of: Instant, bucket: &Bucket) -> RunRecord {
+    RunRecord {
+        account: account.to_owned(),
+        as_of,
+        state: RunState::Alerting,
+        breaks: 0,
+        rejected: 0,
+        report: bucket.location(&layout::run_prefix(account, as_of)),
+        policy_hash: String::new(),
+        engine_version: ENGINE_VERSION.to_owned(),
+    }
+}
+
+/// Writes the breaks of a run whose outputs are written, and tells of it.
+pub(crate) async fn finish(
+    mut record: RunRecord,
+    judged: &Judged,
+    policy_hash: String,
+    after_arrival: bool,
+    clients: &Clients,
+    clock: Clock<'_>,
+) -> Result<Reconciled, ReconcileError> {
+    let table = &clients.table;
+    let (account, as_of) = (record.account.clone(), record.as_of);
+    if !save_breaks(table, &account, as_of, &judged.run).await? {
         return Ok(Reconciled { overtaken: true, ..result(&record, None) });
     }
     record.breaks = u64::try_from(judged.run.breaks.len()).unwrap_or(u64::MAX);
     record.rejected = judged.run.rejected;
-    record.policy_hash = manifest.policy_sha256;
-    let nothing_new = !judged.difference.needs_telling() && was_told(&judged, account, table).await?;
+    record.policy_hash = policy_hash;
+    let nothing_new = !judged.difference.needs_telling() && was_told(judged, &account, table).await?;
     let alerted = if after_arrival && nothing_new {
         table.keep_quiet(&record).await?;
         false
     } else {
-        tell(&record, &judged, clients, clock).await?
+        tell(&record, judged, clients, clock).await?
     };
     Ok(Reconciled { alerted, ..result(&record, Some(judged.difference.breaks)) })
 }
@@ -172,7 +192,7 @@ async fn save_breaks(
     Ok(table.save_breaks(account, as_of, &changes).await?)
 }
 
-fn result(run: &RunRecord, since: Option<Counts>) -> Reconciled {
+pub(crate) fn result(run: &RunRecord, since: Option<Counts>) -> Reconciled {
     Reconciled {
         account: run.account.clone(),
         as_of: run.as_of.to_string(),

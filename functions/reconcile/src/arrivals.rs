@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use cuadre::aws::bucket::{Bucket, Listed};
+use cuadre::aws::bucket::{Bucket, Listed, Object};
 use cuadre::aws::layout;
 use cuadre::aws::rows::{check_fit, format_of, unpacked};
 use cuadre::calendar::Instant;
@@ -28,6 +28,9 @@ const LOOKS_LISTED_AGAIN: TimeDelta = TimeDelta::days(3);
 /// How far back looks are read where there is no run before; the rows that a search found bear their own time and count without them.
 const LOOKS_DAYS: TimeDelta = TimeDelta::days(200);
 
+/// So many objects are in memory at once where they are not kept.
+const READ_AT_ONCE: usize = 16;
+
 /// Objects that have been read so far.
 pub(crate) struct Arrivals<'c> {
     bucket: &'c Bucket,
@@ -35,6 +38,8 @@ pub(crate) struct Arrivals<'c> {
     as_of: Instant,
     /// What the run before had seen, and when it was; absent where everything is read anew.
     before: Option<(Instant, &'c BTreeSet<String>)>,
+    /// Rows are looked at and not kept.
+    rows_pass: bool,
     /// How much of all legs may still be read.
     bytes_left: usize,
     pub(crate) objects: Objects,
@@ -48,10 +53,12 @@ impl<'c> Arrivals<'c> {
         account: &'c str,
         as_of: Instant,
         before: Option<&'c Manifest>,
+        rows_pass: bool,
     ) -> Arrivals<'c> {
         let before = before.and_then(|manifest| Some((manifest.moment()?, &manifest.seen)));
         let (objects, left_out, seen) = (Objects::new(), Vec::new(), BTreeSet::new());
-        Arrivals { bucket, account, as_of, before, bytes_left: RUN_BYTES_MAX, objects, left_out, seen }
+        let bytes_left = if rows_pass { usize::MAX } else { RUN_BYTES_MAX };
+        Arrivals { bucket, account, as_of, before, rows_pass, bytes_left, objects, left_out, seen }
     }
 
     /// The rows of a leg that lie in the folders of these accounts. What cannot be read is left out, and is looked at again by the
@@ -68,17 +75,20 @@ impl<'c> Arrivals<'c> {
             }
         }
         let account = self.account;
-        check_fit(&layout::rows_prefix(leg, account), &wanted, LEG_BYTES_MAX.min(self.bytes_left))?;
+        // Settlements and the bank are judged in one place, however the rest is cut.
+        let is_whole = !self.rows_pass || matches!(leg, Leg::Settlements | Leg::Bank);
+        let leg_max = if is_whole { LEG_BYTES_MAX } else { usize::MAX };
+        check_fit(&layout::rows_prefix(leg, account), &wanted, leg_max.min(self.bytes_left))?;
         let bytes = wanted.iter().fold(0_u64, |sum, listed| sum.saturating_add(listed.bytes));
         self.bytes_left = self.bytes_left.saturating_sub(usize::try_from(bytes).unwrap_or(usize::MAX));
-        self.read(wanted, true, |key, bytes| readable(leg, key, bytes, account)).await
+        self.read(wanted, self.rows_pass, true, |key, bytes| readable(leg, key, bytes, account)).await
     }
 
     /// Which CIPs were asked for. These objects are written once under names of their own, so that the name is enough.
     pub(crate) async fn looks(&mut self) -> Result<Vec<Version>, ReconcileError> {
         let wanted = layout::looks_prefix(self.account);
         let wanted = self.listed(&wanted, LOOKS_LISTED_AGAIN, Some(LOOKS_DAYS)).await?;
-        self.read(wanted, false, |_, _| Ok(())).await
+        self.read(wanted, false, false, |_, _| Ok(())).await
     }
 
     /// The objects below a prefix that are not known yet.
@@ -109,12 +119,28 @@ impl<'c> Arrivals<'c> {
     async fn read(
         &mut self,
         wanted: Vec<Listed>,
+        pass: bool,
         with_version: bool,
         check: impl Fn(&str, &[u8]) -> Result<(), String>,
     ) -> Result<Vec<Version>, ReconcileError> {
-        let names: Vec<_> = wanted.iter().map(|listed| (listed.key.clone(), None)).collect();
         let mut versions = Vec::with_capacity(wanted.len());
-        for ((key, object), listed) in self.bucket.get_all(&names).await?.into_iter().zip(wanted) {
+        for some in wanted.chunks(READ_AT_ONCE) {
+            let names: Vec<_> = some.iter().map(|listed| (listed.key.clone(), None)).collect();
+            let objects = self.bucket.get_all(&names).await?;
+            self.take(some, objects, (pass, with_version), &check, &mut versions);
+        }
+        Ok(versions)
+    }
+
+    fn take(
+        &mut self,
+        some: &[Listed],
+        objects: Vec<(String, Option<Object>)>,
+        (pass, with_version): (bool, bool),
+        check: impl Fn(&str, &[u8]) -> Result<(), String>,
+        versions: &mut Vec<Version>,
+    ) {
+        for ((key, object), listed) in objects.into_iter().zip(some) {
             let Some(object) = object else {
                 // It went between the list and the reading.
                 self.leave_out(key, "it is gone".to_owned());
@@ -126,10 +152,11 @@ impl<'c> Arrivals<'c> {
                 continue;
             }
             versions.push(Version::of(&key, object.version_id.filter(|_| with_version), &object.bytes));
-            self.seen.insert(hash(&listed));
-            self.objects.insert(key, object.bytes);
+            self.seen.insert(hash(listed));
+            if !pass {
+                self.objects.insert(key, object.bytes);
+            }
         }
-        Ok(versions)
     }
 
     fn leave_out(&mut self, key: String, reason: String) {

@@ -13,6 +13,97 @@ pub enum Event {
     Messages(Messages),
     /// The schedule, or a person.
     Task(Task),
+    /// One stage of a run that does not fit into one invocation, from the state machine.
+    Stage(Stage),
+}
+
+/// A stage of a run that is cut into parts. The first one names the others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "stage", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Stage {
+    /// Fixes what the run reads, and how it is cut.
+    Plan {
+        /// What is to be run.
+        order: StagedOrder,
+        /// When the state machine began: the moment of judgement, where the order names none.
+        started_at: String,
+    },
+    /// Reads some of the files.
+    Cut {
+        /// The account.
+        account: String,
+        /// The moment of judgement.
+        as_of: String,
+        /// Which of the cuts, 0 for the first.
+        cut: usize,
+    },
+    /// Judges what hangs together across parts.
+    Judge {
+        /// The account.
+        account: String,
+        /// The moment of judgement.
+        as_of: String,
+    },
+    /// Judges a part and writes its lines.
+    Write {
+        /// The account.
+        account: String,
+        /// The moment of judgement.
+        as_of: String,
+        /// Which of the parts, 0 for the first.
+        part: usize,
+    },
+    /// Puts everything together, and tells.
+    Join {
+        /// The account.
+        account: String,
+        /// The moment of judgement.
+        as_of: String,
+    },
+}
+
+/// What a person gives the state machine: `{"account": "tienda"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StagedOrder {
+    /// The account.
+    pub account: String,
+    /// The moment of judgement; absent, when the state machine began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<String>,
+    /// About so many bytes of rows go to each invocation; absent, as many as fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_bytes: Option<usize>,
+}
+
+impl Stage {
+    /// The account.
+    pub(crate) fn account(&self) -> &str {
+        match self {
+            Stage::Plan { order, .. } => &order.account,
+            Stage::Cut { account, .. }
+            | Stage::Judge { account, .. }
+            | Stage::Write { account, .. }
+            | Stage::Join { account, .. } => account,
+        }
+    }
+
+    /// The moment of judgement.
+    ///
+    /// # Errors
+    /// [`TaskError`].
+    pub(crate) fn as_of(&self) -> Result<Instant, TaskError> {
+        let read = |text: &str| Instant::parse(text).ok_or(TaskError::Tick(TickError::BadTime));
+        match self {
+            Stage::Plan { order, started_at } => {
+                Task { cut: order.cut.clone(), ..Task::default() }.time(read(started_at)?)
+            }
+            Stage::Cut { as_of, .. }
+            | Stage::Judge { as_of, .. }
+            | Stage::Write { as_of, .. }
+            | Stage::Join { as_of, .. } => read(as_of),
+        }
+    }
 }
 
 impl Event {
@@ -23,6 +114,8 @@ impl Event {
     pub fn read(event: Value) -> Result<Event, serde_json::Error> {
         if event.get("Records").is_some() {
             serde_json::from_value(event).map(Event::Messages)
+        } else if event.get("stage").is_some() {
+            serde_json::from_value(event).map(Event::Stage)
         } else {
             serde_json::from_value(event).map(Event::Task)
         }
@@ -138,6 +231,32 @@ mod tests {
         assert_eq!(read(json!({"Records": []})), Ok(Event::Messages(Messages::default())));
         assert_eq!(read(json!({})), Ok(Event::Task(Task::default())));
         assert!(read(json!({"acount": "tienda"})).unwrap_err().contains("unknown field `acount`"));
+    }
+
+    #[test]
+    fn a_stage_says_of_which_run_it_is() {
+        let read = |event: Value| match Event::read(event).map_err(|error| error.to_string())? {
+            Event::Stage(stage) => {
+                let as_of = stage.as_of().map_err(|error| error.to_string())?;
+                Ok(format!("{} {as_of}", stage.account()))
+            }
+            other => Err(format!("{other:?}")),
+        };
+        let check = |event: Value, expected: Result<&str, &str>| match (read(event.clone()), expected) {
+            (Ok(gave), Ok(expected)) => assert_eq!(gave, expected, "{event}"),
+            (Err(gave), Err(expected)) => assert!(gave.contains(expected), "{event}: {gave}"),
+            (gave, expected) => panic!("{event}: gave {gave:?}, expected {expected:?}"),
+        };
+        let started_at = "2026-03-05T12:00:00.345Z";
+        let plan = |order: Value| json!({"stage": "plan", "order": order, "started_at": started_at});
+        check(plan(json!({"account": "a"})), Ok("a 2026-03-05T07:00:00-05:00"));
+        let cut = json!({"account": "a", "cut": "2026-03-04T07:00:00-05:00"});
+        check(plan(cut), Ok("a 2026-03-04T07:00:00-05:00"));
+        check(plan(json!({"account": "a", "cut": "2026-03-06T07:00:00-05:00"})), Err("still to come"));
+        check(plan(json!({"account": "a", "full": true})), Err("unknown field `full`"));
+        let of = json!({"stage": "write", "account": "a", "as_of": "2026-03-05T07:00:00-05:00", "part": 3});
+        check(of, Ok("a 2026-03-05T07:00:00-05:00"));
+        check(json!({"stage": "end", "account": "a"}), Err("unknown variant `end`"));
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub(crate) async fn fixed(
         let objects = fetched(bucket, &standing).await?;
         return Ok((standing, objects));
     }
-    let (mut manifest, objects) = gathered(wanted, prefix, clients).await?;
+    let (mut manifest, objects) = gathered(wanted, prefix, false, clients).await?;
     if other_policy.is_some() {
         manifest = manifest.under(other_policy);
     }
@@ -114,9 +114,12 @@ pub(crate) async fn fetched(bucket: &Bucket, manifest: &Manifest) -> Result<Obje
 }
 
 /// What there is at this moment: what has arrived since the run before, and what that one has left; or everything anew.
-async fn gathered(
+///
+/// With `rows_pass`, objects with rows are looked at and not kept, so that any number of them goes.
+pub(crate) async fn gathered(
     wanted: &Wanted<'_>,
     prefix: &str,
+    rows_pass: bool,
     clients: &Clients,
 ) -> Result<(Manifest, Objects), ReconcileError> {
     let Wanted { account, as_of, .. } = *wanted;
@@ -125,7 +128,7 @@ async fn gathered(
     let (policy, parsed) = policy(bucket).await?;
     let before = Before::of(wanted, prefix, &parsed, clients).await?;
     let going_on = before.chain.is_some().then_some(before.manifest.as_ref()).flatten();
-    let mut arrivals = Arrivals::new(bucket, account, as_of, going_on);
+    let mut arrivals = Arrivals::new(bucket, account, as_of, going_on, rows_pass);
     let mut rows = BTreeMap::new();
     for leg in LEGS {
         rows.insert(leg.word().to_owned(), arrivals.leg(leg, &folders(leg, account, &parsed)).await?);

@@ -6,16 +6,13 @@ use cuadre::aws::rows::{RowFile, RowFiles};
 use cuadre::aws::{StoreError, layout};
 use cuadre::calendar::Instant;
 use cuadre::carry::{Carried, CarriedFile};
-use cuadre::config::changes::changed_tables;
-use cuadre::config::{Policy, PolicyError};
-use cuadre::formats::{Format, Leg, Mapping};
-use cuadre::ids::{BreakId, Cip};
-use cuadre::reconcile::RefusedCallbacks;
-use cuadre::report::difference::{Difference, Terms, Told, ToldError, changed_terms, difference};
+use cuadre::config::PolicyError;
+use cuadre::formats::{Format, Leg};
+use cuadre::report::difference::{Difference, ToldError};
 use cuadre::report::meanwhile::Meanwhile;
-use cuadre::run::{self, FileCoverage, InputFile, Look, Run, RunError, Settings};
-use serde::Deserialize;
+use cuadre::run::{self, FileCoverage, InputFile, Run, RunError};
 
+use crate::context::Context;
 use crate::manifest::{Manifest, Version};
 
 /// The legs whose rows a run reads from `normalized/`.
@@ -94,101 +91,66 @@ pub(crate) type Objects = BTreeMap<String, Vec<u8>>;
 
 /// Makes the run.
 pub(crate) fn judge(manifest: &Manifest, mut objects: Objects) -> Result<Judged, JudgeError> {
-    let as_of = manifest.moment().ok_or(JudgeError::Part("as_of"))?;
-    let policy = Policy::parse(manifest.policy.as_deref().unwrap_or_default())?;
-    let mut meanwhile = Meanwhile::default();
-    for version in &manifest.untold {
-        meanwhile.add(known(&objects, version)?)?;
-    }
-    let (before, policy_before) = previous(manifest, &mut objects)?;
-    let terms = Terms {
-        as_of: Some(as_of.to_string()),
-        engine_version: manifest.engine_version.clone(),
-        policy_sha256: policy.hash_hex(),
-    };
-    let tables = match &before {
-        Some(_) => changed_tables(&policy_before, manifest.policy.as_deref().unwrap_or_default()),
-        None => Vec::new(),
-    };
-    let mut notes = changed_terms(before.as_ref().map(|told| &told.terms), &terms, &tables);
-    notes.extend(manifest.notes.iter().cloned());
-    let mut run = execute(manifest, as_of, &policy, &notes, &mut objects)?;
+    let context = Context::of(manifest, &mut objects)?;
+    let mut run = execute(manifest, &context, &mut objects)?;
     let outputs = std::mem::take(&mut run.outputs).into_iter();
     let mut outputs: Vec<(String, Vec<u8>)> = outputs.map(|(name, bytes)| (name.to_owned(), bytes)).collect();
     let output = |name: &str| {
         outputs.iter().find(|(known, _)| known == name).map_or(&[][..], |(_, bytes)| bytes.as_slice())
     };
-    let after = Told::read(output("summary.json"), output("breaks.csv"))?;
-    let difference = difference(before.as_ref(), &after, tables);
+    let difference = context.difference(output("summary.json"), output("breaks.csv"))?;
     outputs.push(("difference.json".to_owned(), difference.to_json()?));
-    Ok(Judged { run, outputs, difference, meanwhile })
+    Ok(Judged { run, outputs, difference, meanwhile: context.meanwhile })
 }
 
-/// What the run before said, and under which policy.
-fn previous(manifest: &Manifest, objects: &mut Objects) -> Result<(Option<Told>, String), JudgeError> {
-    let Some(previous) = &manifest.previous else { return Ok((None, String::new())) };
-    let summary = taken(objects, &previous.summary)?;
-    let told = Told::read(&summary, &taken(objects, &previous.breaks)?)?;
-    let inputs = Manifest::read(&taken(objects, &previous.inputs)?)?;
-    Ok((Some(told), inputs.policy.unwrap_or_default()))
-}
-
-fn execute(
-    manifest: &Manifest,
-    as_of: Instant,
-    policy: &Policy,
-    notes: &[String],
-    objects: &mut Objects,
-) -> Result<Run, JudgeError> {
-    let account = manifest.account.as_str();
-    let mapping = Mapping::default();
-    let mut needs_person: Vec<String> = manifest.quarantine.note(account).into_iter().collect();
-    let left_out = manifest.left_out.iter();
-    needs_person.extend(left_out.map(|object| format!("{} was left out: {}", object.key, object.reason)));
+fn execute(manifest: &Manifest, context: &Context, objects: &mut Objects) -> Result<Run, JudgeError> {
     let rows = rows(manifest, objects)?;
     let carried = Left::taken(manifest, objects)?;
-    let looks = looks(manifest, objects)?;
-    let heard = manifest.heard.iter().map(|heard| {
-        let leg = LEGS.into_iter().find(|leg| leg.word() == heard.leg)?;
-        Some((leg, format!("{}, heard until then", heard.source), Instant::parse(&heard.until)?, heard))
-    });
-    let heard: Vec<_> = heard.collect::<Option<_>>().ok_or(JudgeError::Part("heard"))?;
-    let mut files: Vec<InputFile<'_>> = rows.iter().map(|file| input(file, as_of)).collect();
-    files.extend(heard.iter().map(|(leg, name, until, heard)| InputFile {
-        leg: *leg,
-        name,
-        source: &heard.source,
-        bytes: no_rows(*leg),
-        format: Format::Csv,
-        coverage: FileCoverage::UpTo(*until),
-    }));
-    // A deployment with a callback hears notices, also when there are none.
-    files.push(InputFile {
-        leg: Leg::Notices,
-        name: "notices, heard until the cut",
-        source: layout::CALLBACK,
-        bytes: no_rows(Leg::Notices),
-        format: Format::Csv,
-        coverage: FileCoverage::UpTo(as_of),
-    });
-    let opened = manifest.opened.iter().map(|(id, time)| Some((BreakId::parse(id)?, Instant::parse(time)?)));
-    let opened = opened.collect::<Option<_>>().ok_or(JudgeError::Part("opened"))?;
-    let settings = Settings {
-        account: Some(account),
-        mapping: &mapping,
-        policy,
-        as_of: Some(as_of),
-        looks: &looks,
-        opened: &opened,
-        only_account: Some(account),
-        refused: Some(&refused(manifest)?),
-        settlement_layouts: &[],
-        needs_person: &needs_person,
-        notes,
-    };
+    let mut files: Vec<InputFile<'_>> = rows.iter().map(|file| input(file, context.as_of)).collect();
+    let heard = HeardFile::all(manifest, context.as_of)?;
+    files.extend(heard.iter().map(HeardFile::input));
     let (open, closed) = (files_of(&carried.open), files_of(&carried.closed));
     let carried = Carried { open: &open, closed: &closed, keep_closed: true };
-    Ok(run::execute_generally(&carried, &files, &settings)?)
+    Ok(run::execute_generally(&carried, &files, &context.settings())?)
+}
+
+/// A file without rows: up to when a source was heard, though it told of nothing.
+pub(crate) struct HeardFile {
+    pub(crate) leg: Leg,
+    name: String,
+    source: String,
+    until: Instant,
+}
+
+impl HeardFile {
+    /// Those of a run, in the order in which they stand behind the files of rows.
+    pub(crate) fn all(manifest: &Manifest, as_of: Instant) -> Result<Vec<HeardFile>, JudgeError> {
+        let heard = manifest.heard.iter().map(|heard| {
+            let leg = LEGS.into_iter().find(|leg| leg.word() == heard.leg)?;
+            let (name, source) = (format!("{}, heard until then", heard.source), heard.source.clone());
+            Some(HeardFile { leg, name, source, until: Instant::parse(&heard.until)? })
+        });
+        let mut heard: Vec<HeardFile> = heard.collect::<Option<_>>().ok_or(JudgeError::Part("heard"))?;
+        // A deployment with a callback hears notices, also when there are none.
+        heard.push(HeardFile {
+            leg: Leg::Notices,
+            name: "notices, heard until the cut".to_owned(),
+            source: layout::CALLBACK.to_owned(),
+            until: as_of,
+        });
+        Ok(heard)
+    }
+
+    pub(crate) fn input(&self) -> InputFile<'_> {
+        InputFile {
+            leg: self.leg,
+            name: &self.name,
+            source: &self.source,
+            bytes: no_rows(self.leg),
+            format: Format::Csv,
+            coverage: FileCoverage::UpTo(self.until),
+        }
+    }
 }
 
 /// The files of every leg; what cannot be read was left out when the inputs were fixed.
@@ -231,54 +193,18 @@ fn files_of(files: &[(String, Vec<u8>)]) -> Vec<CarriedFile<'_>> {
 }
 
 /// An object; it has to be the one that the run read.
-fn known<'o>(objects: &'o Objects, version: &Version) -> Result<&'o [u8], JudgeError> {
+pub(crate) fn known<'o>(objects: &'o Objects, version: &Version) -> Result<&'o [u8], JudgeError> {
     let bytes = objects.get(&version.key).ok_or_else(|| JudgeError::Gone(version.key.clone()))?;
     if version.is(bytes) { Ok(bytes) } else { Err(JudgeError::Other(version.key.clone())) }
 }
 
 /// Takes it out.
-fn taken(objects: &mut Objects, version: &Version) -> Result<Vec<u8>, JudgeError> {
+pub(crate) fn taken(objects: &mut Objects, version: &Version) -> Result<Vec<u8>, JudgeError> {
     known(objects, version)?;
     Ok(objects.remove(&version.key).unwrap_or_default())
 }
 
-/// Callbacks refused for their signature, as the rule for them takes them.
-fn refused(manifest: &Manifest) -> Result<Vec<RefusedCallbacks>, JudgeError> {
-    let hours = manifest.refused.iter();
-    let read = hours.map(|(hour, count)| {
-        let hour = Instant::parse(hour)?;
-        Some(RefusedCallbacks { account: manifest.account.clone(), hour, count: *count })
-    });
-    read.collect::<Option<_>>().ok_or(JudgeError::Part("refused"))
-}
-
-/// One line of `normalized/looks`.
-#[derive(Deserialize)]
-struct LookLine {
-    account: String,
-    cip: String,
-    looked_at: String,
-}
-
-/// The newest look at each CIP.
-fn looks(manifest: &Manifest, objects: &mut Objects) -> Result<Vec<Look>, JudgeError> {
-    let mut newest: BTreeMap<(String, Cip), Instant> = BTreeMap::new();
-    for version in &manifest.looks {
-        let bytes = taken(objects, version)?;
-        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            let look = serde_json::from_slice::<LookLine>(line).ok().and_then(|line| {
-                Some((line.account, Cip::parse(&line.cip)?, Instant::parse(&line.looked_at)?))
-            });
-            let unreadable = || JudgeError::Unreadable { key: version.key.clone(), what: "look" };
-            let (account, cip, looked_at) = look.ok_or_else(unreadable)?;
-            let known = newest.entry((account, cip)).or_insert(looked_at);
-            *known = looked_at.max(*known);
-        }
-    }
-    Ok(newest.into_iter().map(|((account, cip), looked_at)| Look { account, cip, looked_at }).collect())
-}
-
-fn input(file: &RowFile, as_of: Instant) -> InputFile<'_> {
+pub(crate) fn input(file: &RowFile, as_of: Instant) -> InputFile<'_> {
     let source = layout::source_of(&file.key);
     let coverage = match file.leg {
         Leg::Reports if source == layout::SEARCH => FileCoverage::Search,

@@ -5,6 +5,7 @@ mod arrivals;
 mod breaks;
 mod chain;
 mod config;
+mod context;
 mod dry;
 mod event;
 mod gather;
@@ -12,6 +13,7 @@ mod judge;
 mod manifest;
 mod queue;
 mod replay;
+mod stages;
 #[cfg(test)]
 mod tests;
 
@@ -31,10 +33,11 @@ use account::Order;
 pub use account::Reconciled;
 pub use config::Config;
 pub use dry::DryRun;
-pub use event::{Event, Task, TaskError};
+pub use event::{Event, Stage, StagedOrder, Task, TaskError};
 pub use judge::JudgeError;
 pub use manifest::{Manifest, Version};
 pub use replay::{Mismatch, again, first_mismatch};
+pub use stages::Planned;
 
 /// The clients that the function keeps between events.
 #[derive(Debug)]
@@ -72,6 +75,9 @@ pub enum ReconcileError {
     /// What was read gives no run.
     #[error(transparent)]
     Judge(#[from] JudgeError),
+    /// A stage of a run did not come to its end.
+    #[error("the stage was broken off: {0}")]
+    Broken(#[from] tokio::task::JoinError),
     /// Another invocation is sending this run's alert.
     #[error("another invocation is sending the alert of this run: repeat the event in a minute")]
     AlertTaken,
@@ -92,6 +98,13 @@ pub enum Answer {
     Reconciled(Reconciled),
     /// To a person who wanted to know what would be.
     DryRun(DryRun),
+    /// To the state machine: which stages there are.
+    Planned(Planned),
+    /// To the state machine, which knows how to go on.
+    Done {
+        /// The stage that is done.
+        done: &'static str,
+    },
 }
 
 /// Makes the runs of the messages, or the one that a person names; a tick becomes one message for each account.
@@ -110,6 +123,7 @@ pub async fn handle(
             Ok(Answer::Batch(Box::pin(queue::work(messages, clients, config, clock)).await))
         }
         Event::Task(task) => Box::pin(by_task(task, clients, config, clock)).await,
+        Event::Stage(stage) => Box::pin(stages::work(stage, clients, config, clock)).await,
     }
 }
 

@@ -6,6 +6,7 @@ mod orders;
 mod payouts;
 mod replays;
 mod samples;
+mod stages;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};

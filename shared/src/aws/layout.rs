@@ -234,6 +234,12 @@ pub fn run_prefix(account: &str, as_of: Instant) -> String {
     format!("runs/{account}/{}/", stamp(as_of))
 }
 
+/// Where the stages of a run leave what only the next ones need.
+#[must_use]
+pub fn stages_prefix(account: &str, as_of: Instant) -> String {
+    format!("work/{account}/{}/", stamp(as_of))
+}
+
 /// Where those of a dry run lie that was asked for at `time`, under a policy with this hash.
 #[must_use]
 pub fn dry_run_prefix(account: &str, time: Instant, policy_sha256: &str) -> String {

@@ -6,7 +6,6 @@ use super::super::opened::{head, open_all};
 use super::super::parts::{Border, Shared, borders};
 use super::super::read::sample;
 use super::super::{RunError, Settings, StreamedFile};
-use super::wire;
 use crate::run::{Content, InputFile, heard::Heard};
 
 /// More parts than this cost more to begin with than they save.
@@ -26,22 +25,6 @@ impl Plan {
     #[must_use]
     pub fn parts(&self) -> usize {
         self.borders.len().saturating_add(1)
-    }
-
-    /// The plan for other processes.
-    ///
-    /// # Errors
-    /// [`RunError::Stage`], which is a defect.
-    pub fn to_bytes(&self) -> Result<Vec<u8>, RunError> {
-        wire::packed(self)
-    }
-
-    /// Reads what [`to_bytes`](Plan::to_bytes) gave.
-    ///
-    /// # Errors
-    /// [`RunError::Stage`] where another version wrote it.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Plan, RunError> {
-        wire::unpacked(bytes)
     }
 
     pub(super) fn account(&self) -> &str {
