@@ -223,9 +223,9 @@ pub enum RunError {
     /// What was stored for a row is not what was read: a defect of Cuadre.
     #[error("a row that was stored cannot be read again: this is a defect of Cuadre, nothing was written")]
     Packing,
-    /// What the cuts have left of a part cannot be brought.
-    #[error("a part of the run cannot be brought: {0}")]
-    Parts(io::Error),
+    /// What the cuts have left cannot be brought.
+    #[error("what the cuts of the run have left cannot be brought: {0}")]
+    Left(io::Error),
     /// What one stage of a run has left is not what the next one reads.
     #[error(
         "a stage of the run has left something else than this one reads ({0}): run all stages with one version"

@@ -92,6 +92,7 @@ class World:
         api, path = re.fullmatch(r"https://([a-z0-9]+)\.execute-api\.[^/]+(/.+)", stack.outputs["CallbackUrl"]).groups()
         self.callback_url = f"{emulator.endpoint}/_aws/execute-api/{api}{path}"
         self.events = emulator.client("events")
+        self.states_machine = emulator.client("stepfunctions")
         self._alerts = []
         self._states = []
 
@@ -171,6 +172,18 @@ class World:
         payload = answer["Payload"].read()
         assert "FunctionError" not in answer, payload
         return json.loads(payload)
+
+    def run_in_stages(self, order):
+        """Starts the state machine, as a person would, and waits for what it comes to."""
+        started = self.states_machine.start_execution(
+            stateMachineArn=self.stack.outputs["WholeRunArn"], input=json.dumps(order)
+        )
+
+        def ended():
+            execution = self.states_machine.describe_execution(executionArn=started["executionArn"])
+            return execution if execution["status"] != "RUNNING" else None
+
+        return wait_until("a run in stages", ended, 120)
 
     def log_lines(self, function):
         """What one function has logged."""

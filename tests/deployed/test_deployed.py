@@ -185,6 +185,28 @@ def test_a_repeated_tick_is_the_same_run_and_alerts_nobody(day):
     assert len(runs_of(day)) == len(runs)
 
 
+def test_a_run_in_stages_says_what_one_invocation_says(day):
+    def both():
+        """The two runs; nothing where the tick of a minute has overtaken either."""
+        whole = day.invoke("Reconcile", {"account": ACCOUNT, "full": True})
+        execution = day.run_in_stages({"account": ACCOUNT, "part_bytes": 300})
+        assert execution["status"] == "SUCCEEDED", execution
+        staged = json.loads(execution["output"])
+        return None if whole["overtaken"] or staged["overtaken"] else (whole, staged)
+
+    whole, staged = next(runs for runs in (both() for _ in range(4)) if runs)
+    assert (staged["breaks"], staged["rejected"]) == (whole["breaks"], whole["rejected"]) == (1, 0)
+
+    def folder(run):
+        return run["report"].removeprefix(f"s3://{day.bucket}/")
+
+    for name in ("matched.csv", "breaks.csv", "rejected.csv", "closed.ndjson"):
+        assert day.read(folder(staged) + name) == day.read(folder(whole) + name), name
+    work = folder(staged).replace("runs/", "work/", 1)
+    assert len({key.split("/")[4] for key in day.keys(f"{work}parts/")}) > 1
+    assert day.stack.outputs["WholeRunArn"].endswith(":cuadre-whole-run")
+
+
 def test_no_secret_and_no_body_is_logged_or_kept(day):
     told = {
         "the secret key": KEYS["secret_key"],

@@ -409,6 +409,35 @@ def test_every_alarm_has_its_entry_in_the_runbook(template):
         assert f"docs/runbook.md, {name}" in " ".join(alarm["AlarmDescription"].split()), name
 
 
+def test_every_step_of_a_run_in_stages_is_tried_again_and_its_role_reaches_itself_alone(template):
+    machine = of_type(template, "AWS::StepFunctions::StateMachine")["WholeRun"]
+    states = machine["Definition"]["States"]
+    maps = {name: state for name, state in states.items() if state["Type"] == "Map"}
+    assert set(maps) == {"Cut", "Write"}
+    assert all(state["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED" for state in maps.values())
+    assert all(state["MaxConcurrency"] == 5 for state in maps.values())
+    tasks = [state for state in states.values() if state["Type"] == "Task"]
+    tasks += [task for state in maps.values() for task in state["ItemProcessor"]["States"].values()]
+    assert all(task["Retry"][0]["MaxAttempts"] == 4 for task in tasks)
+    role = statements(template["Resources"]["WholeRunRole"]["Properties"])
+    allowed = {action: statement["Resource"] for statement in role for action in listed(statement["Action"])}
+    assert set(allowed) == {
+        "lambda:InvokeFunction",
+        "states:StartExecution",
+        "states:DescribeExecution",
+        "states:StopExecution",
+    }
+    assert allowed["lambda:InvokeFunction"] == {"Fn::GetAtt": ["ReconcileFunction", "Arn"]}
+    assert machine["StateMachineName"] == {"Fn::Sub": "${AWS::StackName}-whole-run"}
+    assert all("${AWS::StackName}-whole-run" in allowed[action]["Fn::Sub"] for action in allowed if "states:" in action)
+
+
+def test_what_stages_leave_each_other_ends(template):
+    rules = {rule["Id"]: rule for rule in template["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]}
+    work = rules["work-of-runs-in-stages"]
+    assert (work["Prefix"], work["ExpirationInDays"]) == ("work/", 7)
+
+
 def test_files_of_the_inbox_are_told_and_end(template):
     bucket = template["Resources"]["Bucket"]
     assert bucket["DependsOn"] == "InboxPolicy"

@@ -1,6 +1,7 @@
 //! What joins a run to those before it: what they left open, and the stubs of what they closed.
 
 use chrono::TimeDelta;
+use cuadre::aws::StoreError;
 use cuadre::aws::bucket::Bucket;
 use cuadre::aws::layout;
 use cuadre::calendar::Instant;
@@ -12,12 +13,16 @@ use crate::manifest::{Closed, Left, Manifest, Version};
 /// So many objects of stubs become one, so that half a year of runs is some sixty objects and a stub is written four times at most.
 const MERGED: usize = 16;
 
+/// So much is remembered of what one run has closed that has closed more than an object may hold: as much again is left for the
+/// runs that follow.
+const STUBS_OF_ONE_MAX: usize = LEG_BYTES_MAX / 2;
+
 /// What a run takes over from the one before.
 pub(crate) struct Chain {
     pub(crate) left: Left,
     pub(crate) objects: Objects,
-    /// Something is no longer remembered that should be; for the notes of the run.
-    pub(crate) forgotten: Option<String>,
+    /// What is no longer remembered that should be; for the notes of the run.
+    pub(crate) forgotten: Vec<String>,
 }
 
 /// What the run of `before` has left, whose outputs lie below `prefix_before`; none where they have been deleted.
@@ -28,12 +33,10 @@ pub(crate) async fn chain(
     prefix: &str,
     bucket: &Bucket,
 ) -> Result<Option<Chain>, ReconcileError> {
-    let names = ["open.ndjson", "closed.ndjson"].map(|name| (format!("{prefix_before}{name}"), None));
-    let mut outputs = bucket.get_all(&names).await?.into_iter();
-    let (Some((open_key, Some(open))), Some((closed_key, Some(closed)))) = (outputs.next(), outputs.next())
-    else {
-        return Ok(None);
-    };
+    let open_key = format!("{prefix_before}open.ndjson");
+    let (open, stubs) = (bucket.get(&open_key, None).await?, stubs_of(prefix_before, prefix, bucket).await?);
+    let (Some(open), Some(stubs_before)) = (open, stubs) else { return Ok(None) };
+    let mut forgotten: Vec<String> = stubs_before.forgotten.into_iter().collect();
     let mut objects = Objects::new();
     let open_version = Version::of(&open_key, None, &open.bytes);
     objects.insert(open_key, open.bytes);
@@ -47,16 +50,54 @@ pub(crate) async fn chain(
         let object = object.ok_or_else(|| JudgeError::Gone(key.clone()))?;
         objects.insert(key, object.bytes);
     }
-    if !closed.bytes.is_empty() {
-        stubs.push(entry(&closed_key, 0, &before.as_of, &closed.bytes));
-        objects.insert(closed_key, closed.bytes);
+    if !stubs_before.bytes.is_empty() {
+        stubs.push(entry(&stubs_before.key, 0, &before.as_of, &stubs_before.bytes));
+        objects.insert(stubs_before.key, stubs_before.bytes);
     }
-    let forgotten = forget(&mut stubs, &mut objects, LEG_BYTES_MAX);
+    forgotten.extend(forget(&mut stubs, &mut objects, LEG_BYTES_MAX));
     for (key, bytes) in merge(&mut stubs, &mut objects, prefix) {
         bucket.put_new(&key, bytes).await?;
     }
     let left = Left { open: open_version, closed: stubs };
     Ok(Some(Chain { left, objects, forgotten }))
+}
+
+/// The stubs of one run.
+struct Stubs {
+    key: String,
+    bytes: Vec<u8>,
+    forgotten: Option<String>,
+}
+
+/// The stubs of the run before; where it has closed more than one object may hold, as a run over a whole past does, the last of
+/// them, which are those of the highest codes, in an object of their own.
+async fn stubs_of(
+    prefix_before: &str,
+    prefix: &str,
+    bucket: &Bucket,
+) -> Result<Option<Stubs>, ReconcileError> {
+    let key = format!("{prefix_before}closed.ndjson");
+    match bucket.get(&key, None).await {
+        Ok(object) => Ok(object.map(|object| Stubs { key, bytes: object.bytes, forgotten: None })),
+        Err(StoreError::TooLarge { .. }) => {
+            let Some(end) = bucket.get_end(&key, STUBS_OF_ONE_MAX).await? else { return Ok(None) };
+            let bytes = whole_lines(&end).to_vec();
+            let forgotten = format!(
+                "of what {key} closed, the last {} bytes are remembered: a fact that arrives late of an older code is judged without what was known of it",
+                bytes.len()
+            );
+            let key = format!("{prefix}closed-before-{}.ndjson", layout::short_hash(&bytes));
+            bucket.put_new(&key, bytes.clone()).await?;
+            Ok(Some(Stubs { key, bytes, forgotten: Some(forgotten) }))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The end of a file without the line in which it begins.
+fn whole_lines(end: &[u8]) -> &[u8] {
+    let begins = end.iter().position(|byte| *byte == b'\n').map_or(end.len(), |feed| feed.saturating_add(1));
+    end.get(begins..).unwrap_or_default()
 }
 
 /// From when on stubs are remembered: a day more than the policy says, for a run looks at each stub's own time.
@@ -152,6 +193,15 @@ mod tests {
         check(255, 30);
         check(256, 1);
         check(4_100, 5);
+    }
+
+    #[test]
+    fn the_end_of_a_file_begins_with_a_whole_line() {
+        let check = |end: &str, expected: &str| assert_eq!(whole_lines(end.as_bytes()), expected.as_bytes());
+        check("ne\ntwo\nthree\n", "two\nthree\n");
+        check("\ntwo\n", "two\n");
+        check("no end", "");
+        check("", "");
     }
 
     #[test]

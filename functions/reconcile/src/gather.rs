@@ -141,7 +141,7 @@ pub(crate) async fn gathered(
     let (carried, notes) = match before.chain {
         Some(chain) => {
             objects.extend(chain.objects);
-            (Some(chain.left), chain.forgotten.into_iter().collect())
+            (Some(chain.left), chain.forgotten)
         }
         None => (None, Vec::new()),
     };

@@ -122,14 +122,10 @@ impl Desk {
         let context = self.context().await?;
         let is_ledger = |_: usize, leg: Leg| matches!(leg, Leg::Settlements | Leg::Bank);
         let files = Files::fetched(&self.manifest, &self.store, is_ledger).await?;
-        let mut gists = Vec::new();
-        for number in 0..self.cuts.cuts.len() {
-            gists.push(self.store.get(&store::gist(number)).await?);
-        }
-        let (plan, parts) = (self.cuts.plan.clone(), self.store.parts());
+        let (plan, left) = (self.cuts.plan.clone(), self.store.left(self.cuts.cuts.len()));
         let Whole { terms, parts, judged } = apart(move || {
             let ledgers = files.placed(context.as_of);
-            Ok(judge(&plan, &gists, &ledgers, &parts, true, &context.settings(), shared_work())?)
+            Ok(judge(&plan, &ledgers, &left, true, &context.settings(), shared_work())?)
         })
         .await?;
         for (number, part) in parts.into_iter().enumerate() {

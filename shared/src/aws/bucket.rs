@@ -111,6 +111,25 @@ impl Bucket {
         Ok(Some(Object { bytes: body.to_vec(), version_id }))
     }
 
+    /// The last bytes of an object, however large it is; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn get_end(&self, key: &str, bytes_max: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        let range = format!("bytes=-{bytes_max}");
+        let object = match self.client.get_object().bucket(&self.name).key(key).range(range).send().await {
+            Ok(object) => object,
+            Err(SdkError::ServiceError(error)) if matches!(error.err(), GetObjectError::NoSuchKey(_)) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(failed("GetObject", error)),
+        };
+        let body = object.body.collect().await;
+        let body =
+            body.map_err(|error| StoreError::Unavailable { operation: "GetObject", source: error.into() })?;
+        Ok(Some(body.to_vec()))
+    }
+
     /// The objects under a prefix, in the order of their keys; with `after`, those alone whose keys sort after it.
     ///
     /// # Errors

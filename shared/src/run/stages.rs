@@ -35,8 +35,17 @@ pub struct Placed<'a> {
     pub file: InputFile<'a>,
 }
 
-/// Where the cuts have left the rows of the parts.
-pub trait Parts: Sync {
+/// What the cuts have left.
+pub trait Left: Sync {
+    /// How many cuts there were.
+    fn cuts(&self) -> usize;
+
+    /// What a cut has told beside the rows of the parts.
+    ///
+    /// # Errors
+    /// Whatever the store says.
+    fn gist(&self, cut: usize) -> io::Result<Vec<u8>>;
+
     /// All that the cuts have left of a part, in any order.
     ///
     /// # Errors

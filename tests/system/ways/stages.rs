@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 
 use cuadre::carry::Carried;
 use cuadre::formats::Leg;
-use cuadre::run::stages::{Parts, Placed, Plan, Planner, cut, join, judge, write};
+use cuadre::run::stages::{Left, Placed, Plan, Planner, cut, join, judge, write};
 use cuadre::run::{Content, InputFile, Outputs, Run, RunError, Settings, StreamedFile, Work, reference};
 
 use super::{File, Terms, Written, classes, days, first_difference, go};
@@ -18,11 +18,22 @@ const WAYS: [(usize, usize, usize); 4] = [(1, 1 << 20, 1), (2, 600, 2), (3, 64, 
 
 /// What the cuts have left, by part.
 #[derive(Default)]
-struct Store(BTreeMap<usize, Vec<Vec<u8>>>);
+struct Store {
+    parts: BTreeMap<usize, Vec<Vec<u8>>>,
+    gists: Vec<Vec<u8>>,
+}
 
-impl Parts for Store {
+impl Left for Store {
+    fn cuts(&self) -> usize {
+        self.gists.len()
+    }
+
+    fn gist(&self, cut: usize) -> io::Result<Vec<u8>> {
+        self.gists.get(cut).cloned().ok_or(io::ErrorKind::NotFound.into())
+    }
+
     fn pieces(&self, part: usize) -> io::Result<Vec<Vec<u8>>> {
-        Ok(self.0.get(&part).cloned().unwrap_or_default())
+        Ok(self.parts.get(&part).cloned().unwrap_or_default())
     }
 }
 
@@ -52,14 +63,14 @@ fn in_stages(
     let plan: Plan = serde_json::from_slice(&plan).unwrap();
     let is_ledger = |placed: &Placed<'_>| matches!(placed.file.leg, Leg::Settlements | Leg::Bank);
     let (ledgers, of_pairs): (Vec<_>, Vec<_>) = placed.into_iter().partition(is_ledger);
-    let (mut store, mut gists) = (Store::default(), Vec::new());
+    let mut store = Store::default();
     for turn in 0..cuts {
         let own = of_pairs.iter().skip(turn).step_by(cuts).copied();
         let cut = cut(&plan, &own.collect::<Vec<_>>(), settings, work)?;
-        cut.parts.into_iter().for_each(|(part, piece)| store.0.entry(part).or_default().push(piece));
-        gists.push(cut.gist);
+        cut.parts.into_iter().for_each(|(part, piece)| store.parts.entry(part).or_default().push(piece));
+        store.gists.push(cut.gist);
     }
-    let whole = judge(&plan, &gists, &ledgers, &store, keep_closed, settings, work)?;
+    let whole = judge(&plan, &ledgers, &store, keep_closed, settings, work)?;
     let (mut written, mut done) = (Written::default(), Vec::new());
     for (number, own) in whole.parts.iter().enumerate() {
         let pieces = store.pieces(number).unwrap();

@@ -6,7 +6,7 @@ use cuadre::aws::bucket::Bucket;
 use cuadre::aws::layout;
 use cuadre::aws::rows::{RowFile, RowFiles};
 use cuadre::calendar::Instant;
-use cuadre::run::stages::Parts;
+use cuadre::run::stages::Left;
 use tokio::runtime::Handle;
 
 use crate::ReconcileError;
@@ -103,9 +103,9 @@ impl Store {
         Ok(pieces)
     }
 
-    /// The same for those who do not wait by themselves.
-    pub(super) fn parts(&self) -> StoredParts {
-        StoredParts { store: self.clone(), handle: Handle::current() }
+    /// What so many cuts have left, for threads that wait for what is brought.
+    pub(super) fn left(&self, cuts: usize) -> Stored {
+        Stored { store: self.clone(), cuts, handle: Handle::current() }
     }
 
     /// Objects with rows, unpacked, each with its place.
@@ -126,13 +126,22 @@ impl Store {
     }
 }
 
-/// Parts for threads that wait for what is brought.
-pub(super) struct StoredParts {
+/// What the cuts have left in the bucket.
+pub(super) struct Stored {
     store: Store,
+    cuts: usize,
     handle: Handle,
 }
 
-impl Parts for StoredParts {
+impl Left for Stored {
+    fn cuts(&self) -> usize {
+        self.cuts
+    }
+
+    fn gist(&self, cut: usize) -> io::Result<Vec<u8>> {
+        self.handle.block_on(self.store.get(&gist(cut))).map_err(io::Error::other)
+    }
+
     fn pieces(&self, part: usize) -> io::Result<Vec<Vec<u8>>> {
         self.handle.block_on(self.store.pieces(part)).map_err(io::Error::other)
     }

@@ -40,4 +40,8 @@ async fn every_sample_event_is_taken_as_its_name_says() {
     assert_eq!(refused("bad-policy").await, TaskError::PolicyOfRealRun);
     assert_eq!(refused("bad-dry-run").await, TaskError::DryRunOfMany);
     assert!(read("bad-field").is_err());
+    assert!(read("bad-stage").is_err(), "it does not say which part");
+    assert!(
+        matches!(done("ok-stage-plan").await.unwrap(), Answer::Planned(planned) if planned.parts.len() == 1)
+    );
 }

@@ -15,7 +15,7 @@ use super::super::write::{Books, by_part};
 use super::super::{FileCoverage, Look, RunError, Settings, Work};
 use super::load::Loader;
 use super::wire::{Elsewhere, FileGist, Gist, Judged, Terms, packed};
-use super::{Parts, Placed, Plan};
+use super::{Left, Placed, Plan};
 use crate::carry::{Balance, Moved, Share};
 use crate::formats::{Leg, Source};
 use crate::ids::Cip;
@@ -34,22 +34,21 @@ pub struct Whole {
 }
 
 /// Judges what hangs together across parts: references on several CIPs, settlements and the bank, fraud rules over many rows.
-/// `gists` are those of all cuts; `ledgers` are the files of settlements and of the bank.
+/// `ledgers` are the files of settlements and of the bank.
 ///
 /// # Errors
 /// [`RunError`]: a file that cannot be read at all, parts that cannot be brought, or a defect.
 pub fn judge(
     plan: &Plan,
-    gists: &[Vec<u8>],
     ledgers: &[Placed<'_>],
-    parts: &dyn Parts,
+    left: &dyn Left,
     keep_closed: bool,
     settings: &Settings<'_>,
     work: Work,
 ) -> Result<Whole, RunError> {
     let settings = &Settings { only_account: Some(plan.account()), ..*settings };
     let (names, shared) = (plan.names(), plan.shared());
-    let mut gathered = Gathered::of(gists)?;
+    let mut gathered = Gathered::of(left)?;
     let mut heard = plan.heard(settings);
     let mut inputs = Inputs { refused: settings.refused, is_of_one_account: true, ..Inputs::default() };
     let searched = gathered.hear(ledgers, settings, &mut inputs, &mut heard)?;
@@ -75,7 +74,7 @@ pub fn judge(
     };
     let (orders_read, reports_read) = (gathered.orders_read.clone(), gathered.reports_read.clone());
     let has_notices = gathered.has_notices;
-    let loader = Loader::new(parts, judging);
+    let loader = Loader::new(left, judging);
     let Overall { elsewhere, books, begun } = Overall::judge(gathered, inputs, &loader, judging, work)?;
     let by_part = elsewhere.iter().map(packed).collect::<Result<_, _>>()?;
     let terms = Terms { coverage: coverage.clone(), as_of, keep_closed, shortcut, has_notices };
@@ -100,10 +99,11 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn of(gists: &[Vec<u8>]) -> Result<Gathered, RunError> {
+    fn of(left: &dyn Left) -> Result<Gathered, RunError> {
         let mut all = Gathered::default();
-        for gist in gists {
-            let gist = Gist::read(gist)?;
+        for cut in 0..left.cuts() {
+            let bytes = left.gist(cut).map_err(RunError::Left)?;
+            let gist = Gist::read(&bytes)?;
             gist.loose.put_to(&mut all.loose)?;
             all.files.extend(gist.files.into_iter().map(|file| (file.place, file)));
             all.listed.extend(gist.listed);

@@ -8,14 +8,14 @@ use super::super::sort::{Group, Sorted, groups, in_order};
 use super::super::sorted::InOrder;
 use super::super::threads::share;
 use super::super::{RunError, Work};
-use super::Parts;
+use super::Left;
 use super::wire::Piece;
 use crate::lifecycle::evidence::NoticeRow;
 
 /// Brings parts.
 #[derive(Clone, Copy)]
 pub(super) struct Loader<'l> {
-    parts: &'l dyn Parts,
+    left: &'l dyn Left,
     judging: Judging<'l>,
 }
 
@@ -49,8 +49,8 @@ impl Loaded {
 }
 
 impl<'l> Loader<'l> {
-    pub(super) fn new(parts: &'l dyn Parts, judging: Judging<'l>) -> Loader<'l> {
-        Loader { parts, judging }
+    pub(super) fn new(left: &'l dyn Left, judging: Judging<'l>) -> Loader<'l> {
+        Loader { left, judging }
     }
 
     /// The parts where these groups hang together with others.
@@ -59,7 +59,7 @@ impl<'l> Loader<'l> {
     }
 
     fn load(&self, number: usize) -> Result<Loaded, RunError> {
-        Loaded::of(&self.parts.pieces(number).map_err(RunError::Parts)?)
+        Loaded::of(&self.left.pieces(number).map_err(RunError::Left)?)
     }
 }
 
