@@ -2,8 +2,8 @@
 //!
 //! There are two ways to the same bytes. The general one (`general`) holds every row and knows every rule. The quick
 //! one (`quick`) reads by pieces, holds rows packed, judges plain pairs where they lie, and hands everything else to the
-//! general rules, with what settlements and the bank say something of. In a run that goes on from others or has notices, it
-//! hands all pairs to the general rules, part by part.
+//! general rules, with what settlements and the bank say something of. In a run that goes on from others, keeps stubs, or has
+//! notices or searches, it hands all pairs to the general rules, part by part.
 
 mod announced;
 mod bank;
@@ -21,6 +21,7 @@ mod pile;
 mod quick;
 mod read;
 mod references;
+mod routes;
 mod settle;
 mod sort;
 mod sorted;

@@ -69,6 +69,7 @@ pub const RULES: [&str; 7] = [
 
 mod days;
 mod ledgers;
+mod legs;
 mod stages;
 mod texts;
 

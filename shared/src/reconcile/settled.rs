@@ -37,6 +37,11 @@ pub(crate) fn settle(
 }
 
 impl Settled {
+    /// Nothing is said of any payment: lines of settlements are there for their payments alone, and are judged elsewhere.
+    pub(crate) fn elsewhere() -> Settled {
+        Settled(Settling::default())
+    }
+
     /// The rows on which each line rests, and those of what waits without a line.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &LegRows> {
         self.0.lines.iter().map(|line| &line.rows).chain([&self.0.waiting])

@@ -106,8 +106,7 @@ pub fn closed_ndjson(handed: &HandedOn<'_>) -> Vec<u8> {
     let ended = handed.living.inverted();
     let mut closed = ClosedLines::new(handed, &ended);
     handed.lines.iter().for_each(|line| closed.write(line, &mut out));
-    // A payment's stub has its own lines of them; who touches the settlement is given all.
-    closed.0.write_payouts(&mut out);
+    closed.write_payouts(&mut out);
     out.extend(closed.without_line().into_iter().flatten());
     out
 }
@@ -132,6 +131,12 @@ impl<'h> ClosedLines<'h> {
             member(out, "account", &line.account);
             self.0.finish(&line.account, &share, out);
         }
+    }
+
+    /// Appends the settlements that are closed, after all lines: a payment's stub has its own lines of them, and who touches
+    /// the settlement is given all.
+    pub(crate) fn write_payouts(&mut self, out: &mut Vec<u8>) {
+        self.0.write_payouts(out);
     }
 
     /// The facts that have come to their end and on which no line rests: one line each, sorted.

@@ -41,6 +41,23 @@ pub(super) fn announce<'a>(
     announced
 }
 
+/// Moves notices from their parts to the linked ones, where their groups have been linked since.
+pub(super) fn follow<'n: 'l, 'l>(
+    by_part: &mut [Vec<NoticeRow<'n>>],
+    sorted: &[Sorted],
+    judging: Judging<'_>,
+    linked: &mut Option<Vec<NoticeRow<'l>>>,
+) {
+    let Some(linked) = linked else { return };
+    for (of_part, sorted) in by_part.iter_mut().zip(sorted) {
+        let is_linked =
+            |row: &mut NoticeRow<'_>| sorted.is_linked(judging.place(&row.account, Some(row.cip.number())).1);
+        for row in of_part.extract_if(.., is_linked) {
+            linked.push(row);
+        }
+    }
+}
+
 /// The CIPs of orders that list several: such orders lie in no part.
 fn listed(rows: &Rows, judging: Judging<'_>) -> HashSet<Group> {
     let name = |account: u32| usize::try_from(account).ok().and_then(|account| judging.names.get(account));

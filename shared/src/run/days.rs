@@ -10,12 +10,13 @@ use super::heard::Heard;
 use super::{RunError, Settings};
 use crate::calendar::Instant;
 use crate::carry::{
-    Balance, Carried, CarriedFile, Fact, FactText, Legs, Living, Moved, Told, Touched, marked, without_known,
+    Balance, Carried, CarriedFile, Fact, FactText, Legs, Living, Moved, Told, Touched, without_known,
 };
 use crate::config::Policy;
 use crate::formats::{self, Format, Leg, LegMapping, Source, Table};
 use crate::ids::{BreakId, Cip};
 use crate::lifecycle::evidence::{SettlementKind, SettlementRow};
+use crate::lifecycle::settle::RowIndex;
 use crate::money::Currency;
 use crate::reconcile::{Bundle, ClosedFees, Inputs, month_of, settlement_of, settlements_of};
 use crate::report::InputRecord;
@@ -129,7 +130,7 @@ impl<'a> Reading<'a> {
 
     /// Books what is closed and what is carried on, and checks that nothing was lost on the way.
     pub(super) fn close_balance(&mut self, living: &Living) -> Result<(), RunError> {
-        book_ends(&mut self.balance, &self.inputs, living);
+        book_ends(&mut self.balance, &self.inputs, living, |_| false);
         Ok(self.balance.check()?)
     }
 }
@@ -195,15 +196,22 @@ pub(super) fn remember(inputs: &mut Inputs<'_>, heard: &mut Heard, told: &Told<'
     }
 }
 
-/// Books what of these rows is closed and what is carried on.
-pub(super) fn book_ends(balance: &mut Balance, inputs: &Inputs<'_>, living: &Living) {
+/// Books what of these rows is closed and what is carried on, but for lines of settlements that are booked elsewhere.
+pub(super) fn book_ends(
+    balance: &mut Balance,
+    inputs: &Inputs<'_>,
+    living: &Living,
+    is_elsewhere: impl Fn(RowIndex) -> bool,
+) {
     let once = living.each_fact_once(inputs);
     let legs = Legs::of(inputs);
-    book_out(balance, legs.orders, &living.orders, &once.orders);
-    book_out(balance, legs.reports, &living.reports, &once.reports);
-    book_out(balance, legs.notices, &living.notices, &once.notices);
-    book_out(balance, legs.settlements, &living.settlements, &once.settlements);
-    book_out(balance, legs.bank, &living.bank, &once.bank);
+    let here = |_| true;
+    book_out(balance, legs.orders, (&living.orders, &once.orders), here);
+    book_out(balance, legs.reports, (&living.reports, &once.reports), here);
+    book_out(balance, legs.notices, (&living.notices, &once.notices), here);
+    let ends = (&living.settlements[..], &once.settlements[..]);
+    book_out(balance, legs.settlements, ends, |line| !is_elsewhere(line));
+    book_out(balance, legs.bank, (&living.bank, &once.bank), here);
 }
 
 /// For so many days after stubs are forgotten the fees of a settlement stand by themselves: it may have been closed that long
@@ -275,9 +283,18 @@ pub(super) fn join<R: Fact>(balance: &mut Balance, moved: Moved, known: &mut Vec
     known.extend(new);
 }
 
-fn book_out<R: Fact>(balance: &mut Balance, rows: &[R], living: &[bool], once: &[bool]) {
-    let all = || rows.iter().zip(living.iter().zip(once));
-    balance.book(Moved::Closed, all().filter(|(_, (lives, _))| !**lives).map(|(row, _)| row));
-    balance.book(Moved::ToldAgain, all().filter(|(_, (lives, once))| **lives && !**once).map(|(row, _)| row));
-    balance.book(Moved::Carried, marked(rows, once).map(|(_, row)| row));
+fn book_out<R: Fact>(
+    balance: &mut Balance,
+    rows: &[R],
+    (living, once): (&[bool], &[bool]),
+    is_here: impl Fn(RowIndex) -> bool,
+) {
+    let ends = rows.iter().zip(living.iter().zip(once)).enumerate().filter(|(row, _)| is_here(*row));
+    let ends: Vec<(&R, bool, bool)> = ends.map(|(_, (row, (lives, once)))| (row, *lives, *once)).collect();
+    let of = |moved: fn(bool, bool) -> bool| {
+        ends.iter().filter(move |(_, lives, once)| moved(*lives, *once)).map(|(row, ..)| *row)
+    };
+    balance.book(Moved::Closed, of(|lives, _| !lives));
+    balance.book(Moved::ToldAgain, of(|lives, once| lives && !once));
+    balance.book(Moved::Carried, of(|_, once| once));
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::heard::Heard;
 use super::packed::{order_of, report_of};
 use super::parts::{Part, Shared};
+use super::routes::Routes;
 use super::sort::{Entry, Group, Ranks, is_plain};
 use super::{RunError, Settings, days};
 use crate::calendar::Instant;
@@ -73,6 +74,8 @@ pub(super) struct General {
     pub balance: Balance,
     /// Lines of `open.ndjson` for settlements that live on.
     pub payouts: Vec<u8>,
+    /// Lines of `closed.ndjson` for those that are closed.
+    pub closed_payouts: Vec<u8>,
     /// Lines of `open.ndjson` for rows that live on and on which no line rests.
     pub without_line: Vec<Vec<u8>>,
     /// Lines of `closed.ndjson` of the same kind.
@@ -117,13 +120,21 @@ pub(super) fn gather_all<'p>(
     Ok(())
 }
 
-/// Judges rows by the general rules; `settled` is what is known already of the relations beyond the reports.
+/// What is known already of the relations beyond the reports.
+pub(super) struct Beyond<'b> {
+    pub settled: Settled,
+    /// Which lines of settlements are told, and booked, with the pairs that they name.
+    pub routes: &'b Routes,
+}
+
+/// Judges rows by the general rules.
 pub(super) fn judge(
     inputs: &Inputs<'_>,
-    settled: Option<Settled>,
+    beyond: Option<Beyond<'_>>,
     judging: Judging<'_>,
     scope: Scope<'_>,
 ) -> Result<General, RunError> {
+    let (settled, routes) = beyond.map(|beyond| (beyond.settled, beyond.routes)).unzip();
     let without_notices = inputs.notices.as_ref().is_none_or(Vec::is_empty);
     let without_rows = inputs.orders.is_empty() && inputs.reports.is_empty() && without_notices;
     if without_rows && settled.is_none() && inputs.refused.is_none() {
@@ -141,7 +152,7 @@ pub(super) fn judge(
     }
     let living = Living::new(inputs, &outcome, settings.policy, judging.as_of);
     let mut balance = Balance::default();
-    days::book_ends(&mut balance, inputs, &living);
+    days::book_ends(&mut balance, inputs, &living, |line| routes.is_some_and(|routes| routes.has(line)));
     let facts = Facts { inputs, sources: &judging.heard.sources };
     let (looks, lines) = (&judging.coverage.looks, &outcome.lines);
     let bundles = &outcome.bundles;
@@ -162,6 +173,10 @@ pub(super) fn judge(
     });
     let written: Vec<Tables> = written.collect();
     let without_line = open.without_line();
+    let mut closed_payouts = Vec::new();
+    if let Some(closed) = &mut closed {
+        closed.write_payouts(&mut closed_payouts);
+    }
     let closed_without_line = closed.map(ClosedLines::without_line).unwrap_or_default();
     let fees = days::closed_fees(inputs, bundles, &living, settings.policy, judging.as_of);
     let ready = |(line, tables): (Line, Tables)| {
@@ -178,6 +193,7 @@ pub(super) fn judge(
         booked: outcome.booked,
         balance,
         payouts,
+        closed_payouts,
         without_line,
         closed_without_line,
         notice_health: outcome.notice_health,

@@ -3,14 +3,15 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::announced::announce;
+use super::announced::{announce, follow};
 use super::days;
 use super::general::{Found, append, close};
 use super::heard::Heard;
-use super::link::{General, Judging, gather, gather_all, judge};
+use super::link::{Beyond, General, Judging, gather, gather_all, judge};
 use super::opened::{head, open_all};
 use super::parts::{Part, Shared};
 use super::read::{Rows, partition, read};
+use super::routes::Routes;
 use super::settle::settle;
 use super::sort::{ACCOUNTS_MAX, Ranks, Sorted, groups};
 use super::sorted::{InMemory, sort_all};
@@ -21,7 +22,8 @@ use super::write::{Books, Elsewhere, by_part, write};
 use super::{FileCoverage, Outputs, Run, RunError, Settings, StreamedFile, Work};
 use crate::carry::{Balance, Carried, Told};
 use crate::formats::Leg;
-use crate::reconcile::{Inputs, PlainJudge, Scope, Settled, Suspects, fraud_rules_ran};
+use crate::lifecycle::evidence::NoticeRow;
+use crate::reconcile::{Inputs, PlainJudge, Scope, Suspects, fraud_rules_ran};
 use crate::report::{self, Tables};
 
 /// Reconciles the quick way; `None` where only the general way knows how.
@@ -53,10 +55,13 @@ pub(super) fn execute(
     }
 }
 
-/// Whether the quick way gives what the general one does. Settlements and the bank it judges only in runs that stand alone.
+/// Whether the quick way gives what the general one does. Settlements and the bank it judges only in runs that take over
+/// nothing.
 pub(super) fn knows_how(carried: &Carried<'_>, files: &[StreamedFile<'_>], settings: &Settings<'_>) -> bool {
     let settles = files.iter().any(|file| matches!(file.leg, Leg::Settlements | Leg::Bank));
-    (!settles || is_alone(carried, files, settings)) && !settings.policy.has_fx_rates()
+    let takes_over = !carried.open.is_empty() || !carried.closed.is_empty();
+    let is_beyond = settles && takes_over || settings.policy.has_fx_rates();
+    !is_beyond
 }
 
 /// Whether a run takes over nothing, keeps no stubs, and has neither notices nor searches: its plain pairs are judged where
@@ -152,18 +157,29 @@ fn judge_all<'j>(
     let mut books = Books::begin(&inputs, &fraud_rules_ran(fraud, &inputs), balance);
     let notices = inputs.notices.take();
     let has_notices = notices.is_some();
-    let announced = announce(notices.unwrap_or_default(), &rows, &mut sorted, judging);
+    let mut announced = announce(notices.unwrap_or_default(), &rows, &mut sorted, judging);
     inputs.notices = has_notices.then_some(announced.linked);
-    let (mut general, begun) = judge_linked(&rows, &mut sorted, inputs, suspects, judging, &plain, work)?;
+    // Pairs that the general rules judge where they lie are given their lines of settlements.
+    let lines = inputs.settlements.as_ref().filter(|_| !judging.shortcut).cloned();
+    let (has_lines, has_bank) = (lines.is_some(), inputs.bank.is_some() && !judging.shortcut);
+    let apart = &mut announced.by_part;
+    let (mut general, begun, routes) =
+        judge_linked(&rows, &mut sorted, (inputs, apart), suspects, judging, &plain, work)?;
+    let routed = routes.by_part(lines.unwrap_or_default(), rows.parts.len());
+    let closed_payouts = std::mem::take(&mut general.closed_payouts);
     books.enter_general(&mut general);
     append(&begun, outputs)?;
     if judging.keep_closed {
         outputs.append("closed.ndjson", &[])?;
     }
 
-    let elsewhere = by_part(general.lines, rows.parts.len()).into_iter().zip(announced.by_part);
-    let elsewhere =
-        elsewhere.map(|(lines, notices)| Elsewhere { lines, notices: has_notices.then_some(notices) });
+    let elsewhere = by_part(general.lines, rows.parts.len()).into_iter().zip(announced.by_part).zip(routed);
+    let elsewhere = elsewhere.map(|((lines, notices), settlements)| Elsewhere {
+        lines,
+        notices: has_notices.then_some(notices),
+        settlements: has_lines.then_some(settlements),
+        has_bank,
+    });
     let parts = rows.parts.into_iter().zip(sorted).zip(elsewhere);
     let waiting: Vec<Mutex<Option<Waiting<'_>>>> = parts
         .map(|((part, sorted), elsewhere)| Mutex::new(Some(Waiting { part, sorted, elsewhere })))
@@ -184,6 +200,7 @@ fn judge_all<'j>(
     let closed = books.close(&rows.orders_read, &rows.reports_read)?;
     outputs.append("open.ndjson", &closed.without_line)?;
     if judging.keep_closed {
+        outputs.append("closed.ndjson", &closed_payouts)?;
         outputs.append("closed.ndjson", &closed.closed_without_line)?;
     }
     if closed.found.conservation.settlements.is_some() {
@@ -193,16 +210,17 @@ fn judge_all<'j>(
 }
 
 /// Judges what hangs together across parts, and what belongs to no pair. Gives with it what stands before all lines: the
-/// headers, how far the run has heard, and the settlements that live on.
-fn judge_linked<'p>(
+/// headers, how far the run has heard, and the settlements that live on; and which lines of settlements are told with pairs that
+/// are not linked. Notices follow the pairs that settlements and the bank link.
+fn judge_linked<'n: 'p, 'p>(
     rows: &'p Rows,
     sorted: &mut [Sorted],
-    mut inputs: Inputs<'p>,
+    (mut inputs, apart): (Inputs<'p>, &mut [Vec<NoticeRow<'n>>]),
     suspects: Suspects,
     judging: Judging<'p>,
     plain: &PlainJudge<'_>,
     work: Work,
-) -> Result<(General, Tables), RunError> {
+) -> Result<(General, Tables, Routes), RunError> {
     let names = judging.names;
     inputs.is_of_one_account = judging.settings.only_account.is_some();
     gather_all(&rows.loose, names, &mut inputs)?;
@@ -213,23 +231,29 @@ fn judge_linked<'p>(
         }
     }
     let settles = inputs.settlements.is_some() || inputs.bank.is_some();
-    let settled = match settles {
-        true => Some(settle(rows, sorted, &mut inputs, judging, plain, work)?),
-        false => None,
+    let (settled, routes) = match settles {
+        true => Some(settle(rows, sorted, &mut inputs, judging, plain, work)?).unzip(),
+        false => (None, None),
     };
-    conclude(&inputs, settled, suspects, sorted, judging)
+    let routes = routes.unwrap_or_default();
+    if settles {
+        follow(apart, sorted, judging, &mut inputs.notices);
+    }
+    let beyond = settled.map(|settled| Beyond { settled, routes: &routes });
+    let (general, begun) = conclude(&inputs, beyond, suspects, sorted, judging)?;
+    Ok((general, begun, routes))
 }
 
 /// Judges the rows that are gathered, with what stands before all lines.
 pub(super) fn conclude(
     inputs: &Inputs<'_>,
-    settled: Option<Settled>,
+    beyond: Option<Beyond<'_>>,
     suspects: Suspects,
     sorted: &[Sorted],
     judging: Judging<'_>,
 ) -> Result<(General, Tables), RunError> {
     let beside = beside(suspects, sorted, judging);
-    let mut general = judge(inputs, settled, judging, Scope::Suspects(&beside))?;
+    let mut general = judge(inputs, beyond, judging, Scope::Suspects(&beside))?;
     let mut next = judging.heard.for_the_next(judging.as_of, inputs);
     next.fees = std::mem::take(&mut general.fees);
     let mut begun = Tables::begin();

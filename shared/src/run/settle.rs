@@ -1,7 +1,8 @@
 //! Settlements and the bank beside the parts: they are held against all payments, and the pairs that they say something of
-//! are left to the general rules.
+//! are left to the general rules, all together. Where settlements are closed and nothing waits, pairs stay in their parts, and
+//! take the lines along that name them.
 //!
-//! More pairs may be left to them than need it: the bytes are the same.
+//! More pairs may be left to the general rules than need it: the bytes are the same.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -10,6 +11,7 @@ use super::link::{Judging, gather};
 use super::packed::{unpack_order, unpack_report};
 use super::parts::Part;
 use super::read::Rows;
+use super::routes::Routes;
 use super::sort::{Group, Sorted, groups, is_plain};
 use super::threads::share;
 use super::{RunError, Work};
@@ -24,8 +26,11 @@ use crate::reconcile::{self, Inputs, PlainJudge, PlainPayment, PlainRows, Settle
 /// A group of rows and the part in which it lies.
 type Place = (usize, Group);
 
+/// In place of the pair of a line that is about none.
+const NOWHERE: Place = (usize::MAX, Group::LOOSE);
+
 /// Judges settlements and the bank, and puts the rows of the pairs that they say something of to the inputs, which hold
-/// those of all linked groups.
+/// those of all linked groups. Tells with it which lines of settlements are told with pairs that stay in their parts.
 pub(super) fn settle<'p>(
     rows: &'p Rows,
     sorted: &mut [Sorted],
@@ -33,17 +38,22 @@ pub(super) fn settle<'p>(
     judging: Judging<'p>,
     plain: &PlainJudge<'_>,
     work: Work,
-) -> Result<Settled, RunError> {
-    let named = Named::by(inputs);
+) -> Result<(Settled, Routes), RunError> {
+    let named = Named::by(inputs, judging);
     let found = find(rows, sorted, &named, judging, plain, work)?;
     drop(named);
     promote(rows, sorted, inputs, judging, &found, &found.special)?;
     let moment = judging.as_of.unwrap_or_default();
     let mut settled =
         reconcile::settle(inputs, &found.payments, judging.coverage, judging.settings.policy, moment)?;
-    let concerned = concerned(&settled, &found, inputs, judging);
+    let (concerned, own) = concerned(&settled, &found, inputs, sorted, judging);
     let placed = promote(rows, sorted, inputs, judging, &found, &concerned)?;
-    if settled.place(|payment| placed.get(&payment).copied()) { Ok(settled) } else { Err(RunError::Packing) }
+    if !settled.place(|payment| placed.get(&payment).copied()) {
+        return Err(RunError::Packing);
+    }
+    // Without the general rules a part has no use for lines.
+    let routes = if judging.shortcut { Routes::default() } else { Routes::new(own, sorted) };
+    Ok((settled, routes))
 }
 
 /// What settlements and the bank may name payments by, as numbers.
@@ -52,20 +62,26 @@ struct Named {
     keys: HashSet<u64>,
     /// Words of what was paid out of the bank: a refund may be named so.
     words: HashSet<u64>,
+    /// Whether what is named by a line of a settlement counts as named. A pair that is judged with its lines does not.
+    by_lines: bool,
+    /// Whether a pair may live on for its notices, which are not looked at here.
+    has_notices: bool,
 }
 
 impl Named {
-    fn by(inputs: &Inputs<'_>) -> Named {
+    fn by(inputs: &Inputs<'_>, judging: Judging<'_>) -> Named {
         let debits = inputs.bank.iter().flatten().filter(|row: &&BankRow<'_>| row.amount.minor < 0);
         Named {
             keys: inputs.settlements.iter().flatten().flat_map(SettlementRow::key_numbers).collect(),
             words: debits.flat_map(|row| row.hints()).map(|word| word.number("")).collect(),
+            by_lines: judging.shortcut,
+            has_notices: inputs.notices.is_some(),
         }
     }
 
     /// Whether a line of a settlement may be about these rows, or a debit.
     fn are(&self, order: Option<&OrderRow<'_>>, report: Option<&ReportRow<'_>>) -> bool {
-        let has = |key| self.keys.contains(&key);
+        let has = |key| self.by_lines && self.keys.contains(&key);
         if order.is_some_and(|row| row.key_numbers().any(has))
             || report.is_some_and(|row| row.key_numbers().any(has))
         {
@@ -172,7 +188,7 @@ impl<'p> Finder<'_, 'p> {
             let key = Key::Provider(id).number(&row.account);
             self.found.providers.extend(self.named.keys.contains(&key).then_some((key, place)));
         }
-        if lives && self.named.are(order, report) {
+        if (lives || self.named.has_notices) && self.named.are(order, report) {
             self.found.named.push(place);
         }
         if is_special(order, report) {
@@ -222,16 +238,69 @@ fn borrowed<'p>(text: &Text<'p>) -> Option<&'p str> {
 }
 
 /// The pairs that settlements and the bank say something of: those of payments on which a line rests or that wait, those
-/// of settlements that live on, and those that live on and may be named.
+/// of settlements that live on, those that live on and may be named, and those that hang together by a line. With them, by
+/// line, the pair that it is about, where there is no other and the settlement is closed.
 fn concerned(
     settled: &Settled,
     found: &Found<'_>,
     inputs: &Inputs<'_>,
+    sorted: &[Sorted],
     judging: Judging<'_>,
-) -> BTreeSet<Place> {
+) -> (BTreeSet<Place>, Vec<Option<Place>>) {
     let mut concerned: BTreeSet<Place> = found.named.iter().copied().collect();
     concerned.extend(settled.plain().filter_map(|payment| found.places.get(payment).copied()));
     let lines = inputs.settlements.as_deref().unwrap_or_default();
+    let living = living_lines(settled, lines);
+    let shared = shared_ids(lines, found, inputs, judging);
+    let mut own = Vec::with_capacity(lines.len());
+    for (line, lives) in lines.iter().zip(living) {
+        let places = places_of(line, found, judging);
+        let is_alone = match places.as_slice() {
+            [(part, group)] => {
+                let is_there = sorted.get(*part).is_some_and(|sorted| !sorted.of_group(*group).is_empty());
+                is_there && id_of(line).is_none_or(|id| !shared.contains(&id))
+            }
+            _ => false,
+        };
+        let only = places.first().copied().filter(|_| is_alone && !lives);
+        if only.is_none() {
+            concerned.extend(places);
+        }
+        own.push(only);
+    }
+    (concerned, own)
+}
+
+/// The provider's id that a line names, as a key.
+fn id_of(line: &SettlementRow<'_>) -> Option<u64> {
+    line.provider_id.as_deref().map(|id| Key::Provider(id).number(&line.account))
+}
+
+/// The provider's ids by which lines and rows of several pairs hang together, whether the rows bear them or only lines do; and
+/// those that linked rows bear.
+fn shared_ids(
+    lines: &[SettlementRow<'_>],
+    found: &Found<'_>,
+    inputs: &Inputs<'_>,
+    judging: Judging<'_>,
+) -> HashSet<u64> {
+    let mut named: Vec<(u64, Place)> = Vec::new();
+    for line in lines {
+        let Some(id) = id_of(line) else { continue };
+        let places = places_of(line, found, judging);
+        // A line that names nothing else is with what is linked.
+        named.extend(places.is_empty().then_some((id, NOWHERE)));
+        named.extend(places.into_iter().map(|place| (id, place)));
+    }
+    named.sort_unstable();
+    let several = named.chunk_by(|a, b| a.0 == b.0).filter(|chunk| chunk.first() != chunk.last());
+    let several = several.filter_map(|chunk| chunk.first().map(|(id, _)| *id));
+    let linked = inputs.reports.iter().filter_map(|row| Some((row.provider_id.as_deref()?, &row.account)));
+    linked.map(|(id, account)| Key::Provider(id).number(account)).chain(several).collect()
+}
+
+/// Which lines of settlements live on with their settlement.
+fn living_lines(settled: &Settled, lines: &[SettlementRow<'_>]) -> Vec<bool> {
     let rows = || settled.rows();
     let marked: HashSet<RowIndex> = rows().flat_map(|rows| &rows.settlements).copied().collect();
     let marked_bank: HashSet<RowIndex> = rows().flat_map(|rows| &rows.bank).copied().collect();
@@ -243,30 +312,27 @@ fn concerned(
             || rows.settlements.iter().any(|row| marked.contains(row))
             || rows.bank.iter().any(|row| marked_bank.contains(row))
     });
-    let of_living = living.flat_map(|(_, rows)| &rows.settlements).chain(&marked);
-    for line in of_living.filter_map(|row| lines.get(*row)) {
-        concerned.extend(places_of(line, found, judging));
-    }
-    for line in lines.iter().filter(|line| line.provider_id.is_some()) {
-        let mut places = places_of(line, found, judging);
-        places.dedup();
-        // What a line names by two names is two pairs that hang together.
-        if places.len() > 1 {
-            concerned.extend(places);
+    let mut lives = vec![false; lines.len()];
+    for row in living.flat_map(|(_, rows)| &rows.settlements).chain(&marked) {
+        if let Some(lives) = lives.get_mut(*row) {
+            *lives = true;
         }
     }
-    concerned
+    lives
 }
 
-/// Where the pairs of a line may lie, whether they are there or not.
+/// Where the pairs of a line may lie, each once, whether they are there or not.
 fn places_of(line: &SettlementRow<'_>, found: &Found<'_>, judging: Judging<'_>) -> Vec<Place> {
     let place = |cip: Cip| judging.place(&line.account, Some(cip.number()));
-    let key = line.provider_id.as_deref().map(|id| Key::Provider(id).number(&line.account));
-    let bearing = key.map(|key| {
+    let bearing = id_of(line).map(|key| {
         let from = found.providers.partition_point(|(known, _)| *known < key);
         found.providers.iter().skip(from).take_while(move |(known, _)| *known == key).map(|(_, place)| *place)
     });
-    line.cip.map(place).into_iter().chain(bearing.into_iter().flatten()).collect()
+    let mut places: Vec<Place> =
+        line.cip.map(place).into_iter().chain(bearing.into_iter().flatten()).collect();
+    places.sort_unstable();
+    places.dedup();
+    places
 }
 
 /// Leaves pairs to the general rules: puts their rows to the inputs. Gives the new rows of plain payments.
@@ -301,4 +367,116 @@ fn promote<'p>(
         }
     }
     Ok(placed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::config::Policy;
+    use crate::formats::{self, Format, LegMapping, Mapping, Source};
+    use crate::run::Settings;
+    use crate::run::announced::{announce, follow};
+    use crate::run::heard::Heard;
+    use crate::run::parts::{Collected, Shared};
+    use crate::run::references::Bins;
+    use crate::run::sort::Ranks;
+    use crate::run::sorted::sort_all;
+
+    const PAIRS: u32 = 400;
+
+    /// Orders, reports, notices and lines of settlements of pairs that agree. One in fifty has no notice, and one in fifty is in a
+    /// settlement that does not add up.
+    fn files() -> [String; 4] {
+        let mut files = [
+            "account,reference_id,cip,amount,currency,status,created_at\n",
+            "account,cip,amount,currency,status,paid_at,provider_id\n",
+            "account,cip,event_type,amount,currency,paid_at,received_at\n",
+            "account,settlement_id,currency,kind,cip,provider_id,gross,net,paid_on\n",
+        ]
+        .map(str::to_owned);
+        let [orders, reports, notices, lines] = &mut files;
+        for number in 0..PAIRS {
+            let (cip, time) = (5_000_000 + number * 7, "2026-03-02T09:00:00-05:00");
+            writeln!(orders, "a,R{cip},{cip},50.00,PEN,paid,{time}").unwrap();
+            writeln!(reports, "a,{cip},50.00,PEN,paid,{time},p{cip}").unwrap();
+            if number % 50 != 1 {
+                writeln!(notices, "a,{cip},cip.paid,50.00,PEN,{time},{time}").unwrap();
+            }
+            let (batch, net) = if number % 50 == 2 { ("L-2", "49.00") } else { ("L-1", "50.00") };
+            writeln!(lines, "a,{batch},PEN,payment,{cip},p{cip},50.00,{net},2026-03-04").unwrap();
+        }
+        files
+    }
+
+    #[test]
+    fn pairs_of_closed_settlements_stay_in_their_parts() {
+        let files = files();
+        let [orders, reports, notices, lines] = files.each_ref().map(|text| Source {
+            name: "file",
+            bytes: text.as_bytes(),
+            format: Format::Csv,
+            account: None,
+        });
+        let policy = Policy::parse("[coverage]\nnotices = \"complete\"\nreports = \"complete\"\n").unwrap();
+        let (mapping, opened, leg) = (Mapping::default(), BTreeMap::new(), LegMapping::default());
+        let settings = Settings {
+            account: None,
+            mapping: &mapping,
+            policy: &policy,
+            as_of: None,
+            looks: &[],
+            opened: &opened,
+            only_account: None,
+            refused: None,
+            settlement_layouts: &[],
+            needs_person: &[],
+            notes: &[],
+        };
+        let shared = Shared::new((1..4).map(|part| ("a".to_owned(), 5_000_000 + part * 700)).collect());
+        let mut collected = Collected::new(&shared, &settings);
+        let told = formats::read_orders(&orders, &leg).unwrap().rows;
+        told.iter().for_each(|row| collected.order(row));
+        let told = formats::read_reports(&reports, 0, &leg).unwrap().rows;
+        told.iter().for_each(|row| collected.report(row));
+        let parts = (0..shared.parts()).map(|_| Part::default()).collect();
+        let mut rows = Rows { parts, references: Bins::new(shared.parts()), ..Rows::default() };
+        rows.add(collected);
+        rows.names = shared.account_names();
+        let names = shared.account_names();
+        let (heard, ranks) = (Heard::new(&settings), Ranks::new(&names));
+        let as_of = crate::calendar::Instant::parse("2026-03-20T12:00:00-05:00");
+        let coverage = heard.coverage(&settings, as_of.unwrap());
+        let judging = Judging {
+            settings: &settings,
+            coverage: &coverage,
+            as_of,
+            heard: &heard,
+            names: &names,
+            ranks: &ranks,
+            shared: &shared,
+            keep_breaks: true,
+            keep_closed: true,
+            shortcut: false,
+        };
+        let work = Work::default();
+        let plain = PlainJudge::new(&coverage, &policy, as_of, &opened);
+        let mut sorted = sort_all(&mut rows, judging, true, work).unwrap();
+        let notices = formats::read_notices(&notices, &leg).unwrap().rows;
+        let mut announced = announce(notices, &rows, &mut sorted, judging);
+        let mut inputs = Inputs {
+            notices: Some(announced.linked),
+            settlements: Some(formats::read_settlements(&lines, &leg).unwrap().rows),
+            ..Inputs::default()
+        };
+        let (_, routes) = settle(&rows, &mut sorted, &mut inputs, judging, &plain, work).unwrap();
+        follow(&mut announced.by_part, &sorted, judging, &mut inputs.notices);
+        let linked: usize = sorted.iter().map(|sorted| sorted.linked.len()).sum();
+        assert_eq!((linked, inputs.orders.len()), (8, 8));
+        assert_eq!(inputs.notices.map(|notices| notices.len()), Some(8));
+        let told = routes.by_part(inputs.settlements.unwrap(), shared.parts());
+        assert_eq!(told.iter().map(Vec::len).collect::<Vec<_>>(), [98, 98, 98, 98]);
+    }
 }

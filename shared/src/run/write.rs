@@ -6,19 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use super::RunError;
 use super::general::Found;
-use super::link::{General, Judging, Ready, gather, judge};
+use super::link::{Beyond, General, Judging, Ready, gather, judge};
 use super::packed::{unpack_order, unpack_report};
 use super::parts::Part;
+use super::routes::Routes;
 use super::sort::{Entry, Sorted, groups};
 use super::threads::Shelf;
 use crate::carry::{Balance, Ends, Moved, rows_stay};
 use crate::formats::Leg;
-use crate::lifecycle::evidence::{NoticeRow, OrderRow, ReportRow};
+use crate::lifecycle::evidence::{NoticeRow, OrderRow, ReportRow, SettlementRow};
 use crate::money::{Currency, Money};
 use crate::reconcile::class::{Bucket, Class, Reason};
 use crate::reconcile::{
     Booked, Buckets, ClassTotals, Conservation, Held, Inputs, Line, NoticeTally, PlainJudge, ReadRows, Scope,
-    Settlement, Shown, Tally, check_variance, empty_totals,
+    Settled, Settlement, Shown, Tally, check_variance, empty_totals,
 };
 use crate::report::{Tables, evidence_of_rows, write_open_rows};
 
@@ -71,6 +72,10 @@ pub(super) struct Elsewhere<'e> {
     pub lines: Vec<Ready>,
     /// Notices of CIPs that are not linked; absent where notices are no part of the run.
     pub notices: Option<Vec<NoticeRow<'e>>>,
+    /// Lines of settlements that are closed, each about a pair of the part; absent where settlements are no part of the run.
+    pub settlements: Option<Vec<SettlementRow<'e>>>,
+    /// Whether the bank is a part of the run.
+    pub has_bank: bool,
 }
 
 impl Books {
@@ -242,13 +247,17 @@ pub(super) fn write(
     books: &mut Books,
     shelf: &mut Shelf<'_, '_>,
 ) -> Result<Written, RunError> {
-    let Elsewhere { lines: elsewhere, notices } = elsewhere;
-    let mut inputs = Inputs { notices, ..Inputs::default() };
+    let Elsewhere { lines: elsewhere, notices, settlements, has_bank } = elsewhere;
+    // Lines of the bank are judged once, with all payments, but stubs say by what they may name a payment.
+    let mut inputs = Inputs { notices, settlements, bank: has_bank.then(Vec::new), ..Inputs::default() };
     let left = |group: &&[Entry]| !judging.is_plain(group) && !sorted.are_linked(group);
     for group in groups(&sorted.entries).filter(left) {
         gather(part, group, judging.names, &mut inputs)?;
     }
-    let mut general = judge(&inputs, None, judging, Scope::Groups)?;
+    let settles = inputs.settlements.is_some() || has_bank;
+    let routes = Routes::default();
+    let beyond = settles.then(|| Beyond { settled: Settled::elsewhere(), routes: &routes });
+    let mut general = judge(&inputs, beyond, judging, Scope::Groups)?;
     books.enter_general(&mut general);
     let mut ready = general.lines;
     ready.extend(elsewhere);

@@ -47,7 +47,8 @@ pub fn write(
     let sorted = loaded.in_order(linked, judging)?;
     let mut notices = std::mem::take(&mut loaded.notices);
     notices.retain(|row| !sorted.is_linked(judging.place(&row.account, Some(row.cip.number())).1));
-    let beside = Beside { lines, notices: has_notices.then_some(notices) };
+    let beside =
+        Beside { lines, notices: has_notices.then_some(notices), settlements: None, has_bank: false };
     let plain = PlainJudge::new(&coverage, settings.policy, as_of, settings.opened);
     let mut books = Books::default();
     let queue = Queue::new(outputs, work.piece_bytes);
