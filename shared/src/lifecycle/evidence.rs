@@ -289,7 +289,7 @@ impl NoticeRow<'_> {
 }
 
 /// What a line of a settlement (liquidación) is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SettlementKind {
     /// Cash that a shopper paid.
     Payment,
@@ -339,7 +339,7 @@ impl SettlementKind {
 }
 
 /// One line of the provider's settlement: what it adds to a batch, or takes from it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettlementRow<'a> {
     /// The PagoEfectivo service.
     pub account: Text<'a>,

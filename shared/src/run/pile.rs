@@ -20,6 +20,24 @@ pub(super) struct Pile {
 }
 
 impl Pile {
+    /// Where the next row will lie, if it is of this length.
+    fn next(&self, length: usize) -> Option<At> {
+        let fits = self.open.capacity().saturating_sub(self.open.len()) >= length;
+        let (block, start) = if fits {
+            (self.full.len(), self.open.len())
+        } else {
+            (self.full.len() + usize::from(!self.open.is_empty()), 0)
+        };
+        u32::try_from((block << BLOCK_BITS) | start).ok().map(At)
+    }
+
+    /// Adds a packed row, and tells its place; none where there is no room for more.
+    pub(super) fn keep(&mut self, row: &[u8]) -> Option<At> {
+        let at = self.next(row.len())?;
+        self.push(row);
+        Some(at)
+    }
+
     /// Adds a packed row.
     pub(super) fn push(&mut self, row: &[u8]) {
         if self.open.capacity().saturating_sub(self.open.len()) < row.len() {

@@ -12,7 +12,7 @@ use super::opened::{head, open_all};
 use super::parts::{Part, Shared};
 use super::read::{Rows, partition, read};
 use super::routes::Routes;
-use super::settle::settle;
+use super::settle::{self, settle};
 use super::sort::{ACCOUNTS_MAX, Ranks, Sorted, groups};
 use super::sorted::{InMemory, sort_all};
 use super::suspects::{beside, link_suspects, weigh};
@@ -232,7 +232,9 @@ fn judge_linked<'n: 'p, 'p>(
     }
     let settles = inputs.settlements.is_some() || inputs.bank.is_some();
     let (settled, routes) = match settles {
-        true => Some(settle(rows, sorted, &mut inputs, judging, plain, work)?).unzip(),
+        true => {
+            Some(settle(&mut settle::InMemory { rows, work }, sorted, &mut inputs, judging, plain)?).unzip()
+        }
         false => (None, None),
     };
     let routes = routes.unwrap_or_default();

@@ -12,7 +12,8 @@ use super::packed::{unpack_order, unpack_report};
 use super::parts::Part;
 use super::read::Rows;
 use super::routes::Routes;
-use super::sort::{Group, Sorted, groups, is_plain};
+use super::sort::{Entry, Group, Sorted, groups, is_plain};
+use super::sorted::link_places;
 use super::threads::share;
 use super::{RunError, Work};
 use crate::carry::{Fact, Key, rows_stay, settled_by_several};
@@ -24,30 +25,52 @@ use crate::lifecycle::settle::RowIndex;
 use crate::reconcile::{self, Inputs, PlainJudge, PlainPayment, PlainRows, Settled};
 
 /// A group of rows and the part in which it lies.
-type Place = (usize, Group);
+pub(super) type Place = (usize, Group);
 
 /// In place of the pair of a line that is about none.
 const NOWHERE: Place = (usize::MAX, Group::LOOSE);
 
+/// Called for each group that is brought, with its part and its rows.
+pub(super) type Take<'t, 'p> = dyn FnMut(Place, &'p Part, &[Entry]) -> Result<(), RunError> + 't;
+
+/// The pairs of all parts, wherever they lie.
+pub(super) trait Pairs<'p> {
+    /// Looks at the plain pairs that are not linked.
+    fn find(
+        &mut self,
+        named: &Named,
+        sorted: &[Sorted],
+        judging: Judging<'p>,
+        plain: &PlainJudge<'_>,
+    ) -> Result<Found<'p>, RunError>;
+
+    /// Whether there is a row of a group.
+    fn is_there(&self, place: Place, sorted: &[Sorted]) -> bool;
+
+    /// Brings the rows of these groups.
+    fn bring(&mut self, places: &[Place], sorted: &[Sorted], take: &mut Take<'_, 'p>)
+    -> Result<(), RunError>;
+}
+
 /// Judges settlements and the bank, and puts the rows of the pairs that they say something of to the inputs, which hold
 /// those of all linked groups. Tells with it which lines of settlements are told with pairs that stay in their parts.
 pub(super) fn settle<'p>(
-    rows: &'p Rows,
+    pairs: &mut impl Pairs<'p>,
     sorted: &mut [Sorted],
     inputs: &mut Inputs<'p>,
     judging: Judging<'p>,
     plain: &PlainJudge<'_>,
-    work: Work,
 ) -> Result<(Settled, Routes), RunError> {
     let named = Named::by(inputs, judging);
-    let found = find(rows, sorted, &named, judging, plain, work)?;
+    let found = pairs.find(&named, sorted, judging, plain)?;
     drop(named);
-    promote(rows, sorted, inputs, judging, &found, &found.special)?;
+    promote(pairs, sorted, inputs, judging, &found, &found.special)?;
     let moment = judging.as_of.unwrap_or_default();
     let mut settled =
         reconcile::settle(inputs, &found.payments, judging.coverage, judging.settings.policy, moment)?;
-    let (concerned, own) = concerned(&settled, &found, inputs, sorted, judging);
-    let placed = promote(rows, sorted, inputs, judging, &found, &concerned)?;
+    let is_there = |place| pairs.is_there(place, sorted);
+    let (concerned, own) = concerned(&settled, &found, inputs, is_there, judging);
+    let placed = promote(pairs, sorted, inputs, judging, &found, &concerned)?;
     if !settled.place(|payment| placed.get(&payment).copied()) {
         return Err(RunError::Packing);
     }
@@ -57,7 +80,7 @@ pub(super) fn settle<'p>(
 }
 
 /// What settlements and the bank may name payments by, as numbers.
-struct Named {
+pub(super) struct Named {
     /// Keys of lines of settlements.
     keys: HashSet<u64>,
     /// Words of what was paid out of the bank: a refund may be named so.
@@ -94,49 +117,92 @@ impl Named {
 
 /// What was found in the parts.
 #[derive(Default)]
-struct Found<'p> {
+pub(super) struct Found<'p> {
     /// Payments of plain pairs, in the order of account and CIP.
-    payments: Vec<PlainPayment<'p>>,
+    pub payments: Vec<PlainPayment<'p>>,
     /// Where each of them lies.
-    places: Vec<Place>,
+    pub places: Vec<Place>,
     /// Pairs of which more has to be known than that a payment was made.
-    special: BTreeSet<Place>,
+    pub special: BTreeSet<Place>,
     /// Pairs that live on and that a settlement or a debit may name.
-    named: Vec<Place>,
+    pub named: Vec<Place>,
     /// Ids of the provider's that settlements name, as keys, with the pairs that bear them.
-    providers: Vec<(u64, Place)>,
+    pub providers: Vec<(u64, Place)>,
 }
 
-/// Looks at the plain pairs of all parts.
-fn find<'p>(
-    rows: &'p Rows,
-    sorted: &[Sorted],
-    named: &Named,
-    judging: Judging<'p>,
-    plain: &PlainJudge<'_>,
-    work: Work,
-) -> Result<Found<'p>, RunError> {
-    let parts: Vec<(&Part, &Sorted)> = rows.parts.iter().zip(sorted).collect();
-    let by_thread =
-        share(work, parts.len(), BTreeMap::new, |found: &mut BTreeMap<usize, Found<'p>>, number| {
+impl<'p> Found<'p> {
+    /// Puts together what was found in the parts, in their order.
+    pub(super) fn all(by_part: impl IntoIterator<Item = Found<'p>>) -> Found<'p> {
+        let mut all = Found::default();
+        for mut found in by_part {
+            all.payments.append(&mut found.payments);
+            all.places.append(&mut found.places);
+            all.special.append(&mut found.special);
+            all.named.append(&mut found.named);
+            all.providers.append(&mut found.providers);
+        }
+        all.providers.sort_unstable();
+        all
+    }
+}
+
+/// Those of parts in memory.
+pub(super) struct InMemory<'p> {
+    pub rows: &'p Rows,
+    pub work: Work,
+}
+
+impl<'p> Pairs<'p> for InMemory<'p> {
+    fn find(
+        &mut self,
+        named: &Named,
+        sorted: &[Sorted],
+        judging: Judging<'p>,
+        plain: &PlainJudge<'_>,
+    ) -> Result<Found<'p>, RunError> {
+        let parts: Vec<(&Part, &Sorted)> = self.rows.parts.iter().zip(sorted).collect();
+        let begin = BTreeMap::new;
+        let by_thread = share(self.work, parts.len(), begin, |found: &mut BTreeMap<_, _>, number| {
             if let Some((part, sorted)) = parts.get(number) {
-                let mut finder = Finder { number, named, judging, plain, found: Found::default() };
-                finder.look_at(part, sorted)?;
-                found.insert(number, finder.found);
+                found.insert(number, look_at(number, part, sorted, named, judging, plain)?);
             }
             Ok(())
         })?;
-    let by_part: BTreeMap<usize, Found<'p>> = by_thread.into_iter().flatten().collect();
-    let mut all = Found::default();
-    for mut found in by_part.into_values() {
-        all.payments.append(&mut found.payments);
-        all.places.append(&mut found.places);
-        all.special.append(&mut found.special);
-        all.named.append(&mut found.named);
-        all.providers.append(&mut found.providers);
+        let by_part: BTreeMap<usize, Found<'p>> = by_thread.into_iter().flatten().collect();
+        Ok(Found::all(by_part.into_values()))
     }
-    all.providers.sort_unstable();
-    Ok(all)
+
+    fn is_there(&self, (part, group): Place, sorted: &[Sorted]) -> bool {
+        sorted.get(part).is_some_and(|sorted| !sorted.of_group(group).is_empty())
+    }
+
+    fn bring(
+        &mut self,
+        places: &[Place],
+        sorted: &[Sorted],
+        take: &mut Take<'_, 'p>,
+    ) -> Result<(), RunError> {
+        for (number, group) in places {
+            if let Some((part, sorted)) = self.rows.parts.get(*number).zip(sorted.get(*number)) {
+                take((*number, *group), part, sorted.of_group(*group))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Looks at the plain pairs of one part that are not linked.
+pub(super) fn look_at<'p>(
+    number: usize,
+    part: &'p Part,
+    sorted: &Sorted,
+    named: &Named,
+    judging: Judging<'p>,
+    plain: &PlainJudge<'_>,
+) -> Result<Found<'p>, RunError> {
+    let mut finder = Finder { number, named, judging, plain, found: Found::default() };
+    finder.look_at(part, sorted)?;
+    Ok(finder.found)
 }
 
 /// Looks at the plain pairs of one part.
@@ -244,7 +310,7 @@ fn concerned(
     settled: &Settled,
     found: &Found<'_>,
     inputs: &Inputs<'_>,
-    sorted: &[Sorted],
+    is_there: impl Fn(Place) -> bool,
     judging: Judging<'_>,
 ) -> (BTreeSet<Place>, Vec<Option<Place>>) {
     let mut concerned: BTreeSet<Place> = found.named.iter().copied().collect();
@@ -256,10 +322,7 @@ fn concerned(
     for (line, lives) in lines.iter().zip(living) {
         let places = places_of(line, found, judging);
         let is_alone = match places.as_slice() {
-            [(part, group)] => {
-                let is_there = sorted.get(*part).is_some_and(|sorted| !sorted.of_group(*group).is_empty());
-                is_there && id_of(line).is_none_or(|id| !shared.contains(&id))
-            }
+            [place] => is_there(*place) && id_of(line).is_none_or(|id| !shared.contains(&id)),
             _ => false,
         };
         let only = places.first().copied().filter(|_| is_alone && !lives);
@@ -337,35 +400,27 @@ fn places_of(line: &SettlementRow<'_>, found: &Found<'_>, judging: Judging<'_>) 
 
 /// Leaves pairs to the general rules: puts their rows to the inputs. Gives the new rows of plain payments.
 fn promote<'p>(
-    rows: &'p Rows,
+    pairs: &mut impl Pairs<'p>,
     sorted: &mut [Sorted],
     inputs: &mut Inputs<'p>,
     judging: Judging<'p>,
     found: &Found<'_>,
     places: &BTreeSet<Place>,
 ) -> Result<HashMap<usize, PlainRows>, RunError> {
+    let is_left =
+        |(number, group): &Place| sorted.get(*number).is_some_and(|sorted| !sorted.is_linked(*group));
+    let wanted: Vec<Place> = places.iter().copied().filter(is_left).collect();
     let mut placed = HashMap::new();
-    let mut linked: BTreeMap<usize, Vec<Group>> = BTreeMap::new();
-    for place in places {
-        let (number, group) = *place;
-        let Some((part, sorted)) = rows.parts.get(number).zip(sorted.get(number)) else { continue };
-        if sorted.is_linked(group) {
-            continue;
-        }
-        let entries = sorted.of_group(group);
+    pairs.bring(&wanted, sorted, &mut |place, part, entries| {
         let (order, report) = (inputs.orders.len(), inputs.reports.len());
         gather(part, entries, judging.names, inputs)?;
-        if let Ok(payment) = found.places.binary_search(place) {
+        if let Ok(payment) = found.places.binary_search(&place) {
             let order = entries.first().filter(|first| !first.is_report()).map(|_| order);
             placed.insert(payment, (report, order));
         }
-        linked.entry(number).or_default().push(group);
-    }
-    for (number, groups) in linked {
-        if let Some(sorted) = sorted.get_mut(number) {
-            sorted.link(groups);
-        }
-    }
+        Ok(())
+    })?;
+    link_places(wanted, sorted);
     Ok(placed)
 }
 
@@ -471,7 +526,8 @@ mod tests {
             settlements: Some(formats::read_settlements(&lines, &leg).unwrap().rows),
             ..Inputs::default()
         };
-        let (_, routes) = settle(&rows, &mut sorted, &mut inputs, judging, &plain, work).unwrap();
+        let (_, routes) =
+            settle(&mut InMemory { rows: &rows, work }, &mut sorted, &mut inputs, judging, &plain).unwrap();
         follow(&mut announced.by_part, &sorted, judging, &mut inputs.notices);
         let linked: usize = sorted.iter().map(|sorted| sorted.linked.len()).sum();
         assert_eq!((linked, inputs.orders.len()), (8, 8));

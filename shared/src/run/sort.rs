@@ -38,6 +38,11 @@ impl Entry {
         self.tag & !SPEAKS_PLAINLY
     }
 
+    /// The same row at another place.
+    pub(super) const fn moved(self, at: At) -> Entry {
+        Entry { at, ..self }
+    }
+
     pub(super) const fn group(self) -> Group {
         Group(self.key >> 1)
     }

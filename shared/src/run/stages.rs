@@ -12,6 +12,7 @@ mod cut;
 mod join;
 mod judge;
 mod load;
+mod pairs;
 mod part;
 mod plan;
 mod wire;

@@ -333,15 +333,21 @@ fn with_lines(text: &str) -> usize {
     text.lines().filter(|line| line.contains("\"settled\":[")).count()
 }
 
+/// All files of a world, and under what they are judged.
+pub(super) fn of_one_run(seed: u64) -> (Vec<File>, Terms, bool) {
+    let (mut chance, days) = world(seed, 1);
+    let legs = legs(&mut chance);
+    let (files, terms) = (files(&days[0], &legs, &mut chance), terms(seed, &mut chance));
+    (files, terms, !chance.odds(3))
+}
+
 #[test]
 fn settlements_beside_notices_searches_and_stubs_are_told_alike() {
     let mut found = BTreeSet::new();
     let (mut stubs, mut payouts, mut carried, mut plain) = (0, 0, 0, 0);
     for seed in 0..WORLDS {
-        let (mut chance, days) = world(seed, 1);
-        let legs = legs(&mut chance);
-        let (files, terms) = (files(&days[0], &legs, &mut chance), terms(seed, &mut chance));
-        let before = Before { keep_closed: !chance.odds(3), ..Before::default() };
+        let (files, terms, keep_closed) = of_one_run(seed);
+        let before = Before { keep_closed, ..Before::default() };
         let written = check(&before, &files, &terms, &format!("seed {seed}")).unwrap();
         found.extend(classes(&written));
         carried += with_lines(&written.text("open.ndjson"));

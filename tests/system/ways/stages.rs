@@ -9,9 +9,9 @@ use cuadre::formats::Leg;
 use cuadre::run::stages::{Left, Placed, Plan, Planner, cut, join, judge, write};
 use cuadre::run::{Content, InputFile, Outputs, Run, RunError, Settings, StreamedFile, Work, reference};
 
-use super::{File, Terms, Written, classes, days, first_difference, go};
+use super::{File, Terms, Written, classes, days, first_difference, go, legs};
 
-const WORLDS: u64 = 120;
+const WORLDS: u64 = 210;
 
 /// Into how many cuts the files go, bytes of a part, threads.
 const WAYS: [(usize, usize, usize); 4] = [(1, 1 << 20, 1), (2, 600, 2), (3, 64, 1), (5, 2000, 3)];
@@ -84,22 +84,31 @@ fn in_stages(
     Ok((joined.run, plan.parts()))
 }
 
-/// The files of one account's run, with some rows of others.
-fn world(seed: u64) -> (Vec<File>, Terms) {
-    let (files, terms) = days::world(seed).into_iter().next().unwrap();
+/// The files of one account's run, with some rows of others; and whether it keeps stubs.
+fn world(seed: u64) -> (Vec<File>, Terms, bool) {
+    let (files, terms, keep_closed) = match seed % 3 {
+        0 => {
+            let (files, terms) = days::world(seed / 3).into_iter().next().unwrap();
+            (files, terms, !seed.is_multiple_of(2))
+        }
+        1 => {
+            let (files, terms, _) = super::world(seed / 3);
+            (files, terms, !seed.is_multiple_of(2))
+        }
+        _ => legs::of_one_run(seed / 3),
+    };
     let own = |text: &str| {
         (0..6).fold(text.to_owned(), |text, number| text.replace(&format!("tienda-{number}"), "a"))
     };
     let files = files.into_iter().map(|file| File { text: own(&file.text), ..file });
-    (files.collect(), Terms { only_account: Some("a"), ..terms })
+    (files.collect(), Terms { only_account: Some("a"), ..terms }, keep_closed)
 }
 
 #[test]
 fn a_run_in_stages_gives_the_bytes_of_one() {
-    let (mut found, mut parts_most, mut told) = (BTreeSet::new(), 0, 0);
+    let (mut found, mut parts_most, mut told) = (BTreeSet::new(), 0, [0; 3]);
     for seed in 0..WORLDS {
-        let (files, terms) = world(seed);
-        let keep_closed = !seed.is_multiple_of(3);
+        let (files, terms, keep_closed) = world(seed);
         let carried = Carried { keep_closed, ..Carried::default() };
         let expected = go(&files, &terms, false, |files, settings, outputs| {
             reference(&carried, files, settings, outputs)
@@ -118,14 +127,26 @@ fn a_run_in_stages_gives_the_bytes_of_one() {
         }
         if let Ok((written, ..)) = expected {
             found.extend(classes(&written));
-            told += 1;
+            told[usize::try_from(seed % 3).unwrap()] += 1;
         }
     }
-    assert!(told > 80, "{told} worlds gave something");
+    assert!(told.iter().all(|worlds| *worlds > 50), "so many worlds of each kind gave something: {told:?}");
     assert!(parts_most > 20, "{parts_most} parts at most");
-    for class in
-        ["missing_notice", "unconfirmed_notice", "conflicting_record", "ambiguous_reference", "matched"]
-    {
+    let classes = [
+        "missing_notice",
+        "unconfirmed_notice",
+        "conflicting_record",
+        "ambiguous_reference",
+        "settlement_variance",
+        "unsettled",
+        "missing_deposit",
+        "unknown_deposit",
+        "refund_unpaid",
+        "finding",
+        "open",
+        "matched",
+    ];
+    for class in classes {
         assert!(found.contains(class), "no world has {class}: it is not tested");
     }
 }

@@ -29,7 +29,8 @@ pub fn join(
     settings: &Settings<'_>,
 ) -> Result<Joined, RunError> {
     let settings = &Settings { only_account: Some(plan.account()), ..*settings };
-    let Judged { terms, heard, mut books, begun, orders_read, reports_read } = unpacked(judged)?;
+    let Judged { terms, heard, mut books, begun, closed_payouts, orders_read, reports_read } =
+        unpacked(judged)?;
     let mut breaks = Vec::new();
     for part in parts {
         let mut done: Done = unpacked(part)?;
@@ -44,6 +45,7 @@ pub fn join(
     let Closed { found, without_line, closed_without_line } = books.close(&orders_read, &reports_read)?;
     end.append("open.ndjson", &without_line)?;
     if terms.keep_closed {
+        end.append("closed.ndjson", &closed_payouts)?;
         end.append("closed.ndjson", &closed_without_line)?;
     }
     if found.conservation.settlements.is_some() {

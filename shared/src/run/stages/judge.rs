@@ -5,15 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::digest::sha256_hex;
 use super::super::heard::{FileName, Heard};
 use super::super::ledger;
-use super::super::link::{Judging, gather_all};
+use super::super::link::{Beyond, Judging, gather_all};
 use super::super::parts::Part;
 use super::super::quick::conclude;
+use super::super::routes::Routes;
+use super::super::settle::settle;
 use super::super::sort::{Group, Ranks, Sorted};
 use super::super::sorted::link_places;
 use super::super::suspects::{link_suspects, weigh};
 use super::super::write::{Books, by_part};
 use super::super::{FileCoverage, Look, RunError, Settings, Work};
-use super::load::Loader;
+use super::load::{Loaded, Loader};
+use super::pairs::{Brought, Kept};
 use super::wire::{Elsewhere, FileGist, Gist, Judged, Terms, packed};
 use super::{Left, Placed, Plan};
 use crate::carry::{Balance, Moved, Share};
@@ -75,12 +78,13 @@ pub fn judge(
     let (orders_read, reports_read) = (gathered.orders_read.clone(), gathered.reports_read.clone());
     let has_notices = gathered.has_notices;
     let loader = Loader::new(left, judging);
-    let Overall { elsewhere, books, begun } = Overall::judge(gathered, inputs, &loader, judging, work)?;
-    let by_part = elsewhere.iter().map(packed).collect::<Result<_, _>>()?;
-    let terms = Terms { coverage: coverage.clone(), as_of, keep_closed, shortcut, has_notices };
+    let has_bank = inputs.bank.is_some() && !shortcut;
+    let Overall { elsewhere, books, begun, closed_payouts } =
+        Overall::judge(gathered, inputs, &loader, judging, work)?;
+    let terms = Terms { coverage: coverage.clone(), as_of, keep_closed, shortcut, has_notices, has_bank };
     let terms_bytes = packed(&terms)?;
-    let judged = Judged { terms, heard, books, begun, orders_read, reports_read };
-    Ok(Whole { terms: terms_bytes, parts: by_part, judged: packed(&judged)? })
+    let judged = Judged { terms, heard, books, begun, closed_payouts, orders_read, reports_read };
+    Ok(Whole { terms: terms_bytes, parts: elsewhere, judged: packed(&judged)? })
 }
 
 /// What all cuts have left beside the rows of the parts.
@@ -169,16 +173,17 @@ impl Gathered {
 /// What was judged over all, before it is packed.
 struct Overall {
     /// By part.
-    elsewhere: Vec<Elsewhere>,
+    elsewhere: Vec<Vec<u8>>,
     books: Books,
     begun: Tables,
+    closed_payouts: Vec<u8>,
 }
 
 impl Overall {
     fn judge<'j>(
         gathered: Gathered,
         inputs: Inputs<'j>,
-        loader: &Loader<'_>,
+        loader: &Loader<'j>,
         judging: Judging<'j>,
         work: Work,
     ) -> Result<Overall, RunError> {
@@ -191,20 +196,44 @@ impl Overall {
         weigh(&mut suspects, &loader.with(&sorted), judging, &plain)?;
         link_suspects(&suspects, &mut sorted, judging);
 
+        let settles = inputs.settlements.is_some() || inputs.bank.is_some();
         let mut inputs: Inputs<'_> = Inputs { notices: gathered.has_notices.then(Vec::new), ..inputs };
         let mut books = Books::begin(&inputs, &fraud_rules_ran(fraud, &inputs), gathered.balance);
-        let linked = loader.with(&sorted).linked(work)?;
+        let (linked, groups): (Vec<Loaded>, Vec<_>) =
+            loader.with(&sorted).linked(settles, work)?.into_iter().unzip();
+        for (sorted, groups) in sorted.iter_mut().zip(groups) {
+            sorted.link(groups);
+        }
         gather_all(&gathered.loose, names, &mut inputs)?;
         for part in &linked {
             gather_all(&part.pairs, names, &mut inputs)?;
             inputs.notices.iter_mut().for_each(|notices| notices.extend(part.notices.iter().cloned()));
         }
-        let (mut general, begun) = conclude(&inputs, None, suspects, &sorted, judging)?;
+        // Pairs that the general rules judge where they lie are given their lines of settlements.
+        let lines = inputs.settlements.as_ref().filter(|_| !judging.shortcut).cloned();
+        let kept = Kept::new(sorted.len());
+        let (mut settled, mut routes) = (None, Routes::default());
+        if settles {
+            let named = inputs.settlements.as_deref().unwrap_or_default();
+            let mut pairs = Brought::new(loader, &kept, named, judging, work);
+            let (known, told) = settle(&mut pairs, &mut sorted, &mut inputs, judging, &plain)?;
+            (settled, routes) = (Some(known), told);
+            let followed = std::mem::take(&mut pairs.notices);
+            inputs.notices.iter_mut().for_each(|notices| notices.extend(followed.iter().cloned()));
+        }
+        let beyond = settled.map(|settled| Beyond { settled, routes: &routes });
+        let (mut general, begun) = conclude(&inputs, beyond, suspects, &sorted, judging)?;
+        let has_lines = lines.is_some();
+        let routed = routes.by_part(lines.unwrap_or_default(), sorted.len());
+        let closed_payouts = std::mem::take(&mut general.closed_payouts);
         books.enter_general(&mut general);
         let lines = by_part(general.lines, sorted.len());
-        let elsewhere =
-            sorted.into_iter().zip(lines).map(|(sorted, lines)| Elsewhere { linked: sorted.linked, lines });
-        Ok(Overall { elsewhere: elsewhere.collect(), books, begun })
+        let elsewhere = sorted.into_iter().zip(lines).zip(routed).map(|((sorted, lines), settlements)| {
+            let settlements = has_lines.then_some(settlements);
+            packed(&Elsewhere { linked: sorted.linked, lines, settlements })
+        });
+        let elsewhere = elsewhere.collect::<Result<_, _>>()?;
+        Ok(Overall { elsewhere, books, begun, closed_payouts })
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::super::link::Judging;
 use super::super::parts::Part;
-use super::super::sort::{Group, Sorted, groups, in_order};
+use super::super::sort::{Entry, Group, Sorted, groups, in_order, is_plain};
 use super::super::sorted::InOrder;
 use super::super::threads::share;
 use super::super::{RunError, Work};
@@ -38,6 +38,17 @@ impl Loaded {
         Ok(loaded)
     }
 
+    /// Puts a row to others; gives it with its place there.
+    fn keep(&self, entry: Entry, to: &mut Part) -> Result<Entry, RunError> {
+        let (from, to) = if entry.is_report() {
+            (&self.pairs.reports, &mut to.reports)
+        } else {
+            (&self.pairs.orders, &mut to.orders)
+        };
+        let row = from.row(entry.at).ok_or(RunError::Packing)?;
+        Ok(entry.moved(to.keep(row).ok_or(RunError::Packing)?))
+    }
+
     /// Its rows in their order; which of them hang together with others is told beside.
     pub(super) fn in_order(&self, linked: Vec<Group>, judging: Judging<'_>) -> Result<Sorted, RunError> {
         let ranks: Vec<u32> = judging.names.iter().map(|name| judging.ranks.of(name)).collect();
@@ -58,7 +69,30 @@ impl<'l> Loader<'l> {
         Linked { loader: self, linked }
     }
 
-    fn load(&self, number: usize) -> Result<Loaded, RunError> {
+    /// Keeps the rows and the notices of some groups of a part; gives by group where its rows are kept.
+    pub(super) fn groups_of(
+        &self,
+        number: usize,
+        wanted: &[Group],
+        kept: &mut Loaded,
+    ) -> Result<Vec<(Group, Vec<Entry>)>, RunError> {
+        let loaded = self.load(number)?;
+        let sorted = loaded.in_order(wanted.to_vec(), self.judging)?;
+        let mut brought = Vec::with_capacity(wanted.len());
+        for group in wanted {
+            let entries = sorted.of_group(*group).iter().map(|entry| loaded.keep(*entry, &mut kept.pairs));
+            brought.push((*group, entries.collect::<Result<_, _>>()?));
+        }
+        kept.notices.extend(loaded.notices.into_iter().filter(|row| self.is_linked(row, &sorted)));
+        Ok(brought)
+    }
+
+    /// Whether a notice is about a linked group.
+    fn is_linked(&self, row: &NoticeRow<'_>, sorted: &Sorted) -> bool {
+        sorted.is_linked(self.judging.place(&row.account, Some(row.cip.number())).1)
+    }
+
+    pub(super) fn load(&self, number: usize) -> Result<Loaded, RunError> {
         Loaded::of(&self.left.pieces(number).map_err(RunError::Left)?)
     }
 }
@@ -70,9 +104,10 @@ pub(super) struct Linked<'w> {
 }
 
 impl Linked<'_> {
-    /// The rows of all linked groups, by part.
-    pub(super) fn linked(&self, work: Work) -> Result<Vec<Loaded>, RunError> {
-        let kept: Vec<Mutex<Loaded>> = self.linked.iter().map(|_| Mutex::default()).collect();
+    /// The rows of all linked groups by part, and which groups those are: where settlements or the bank may link payments,
+    /// all that are not plain.
+    pub(super) fn linked(&self, settles: bool, work: Work) -> Result<Vec<(Loaded, Vec<Group>)>, RunError> {
+        let kept: Vec<Mutex<(Loaded, Vec<Group>)>> = self.linked.iter().map(|_| Mutex::default()).collect();
         share(
             work,
             kept.len(),
@@ -81,8 +116,9 @@ impl Linked<'_> {
                 let (Some(linked), Some(kept)) = (self.linked.get(number), kept.get(number)) else {
                     return Ok(());
                 };
-                if !linked.linked.is_empty() {
-                    *kept.lock().unwrap_or_else(PoisonError::into_inner) = self.of_part(number, linked)?;
+                if settles || !linked.linked.is_empty() {
+                    *kept.lock().unwrap_or_else(PoisonError::into_inner) =
+                        self.of_part(number, linked, settles)?;
                 }
                 Ok(())
             },
@@ -90,23 +126,27 @@ impl Linked<'_> {
         Ok(kept.into_iter().map(|kept| kept.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
     }
 
-    fn of_part(&self, number: usize, linked: &Sorted) -> Result<Loaded, RunError> {
-        let Loader { judging, .. } = self.loader;
-        let Loaded { pairs, mut notices } = self.loader.load(number)?;
-        let loaded = Loaded { pairs, notices: Vec::new() };
-        let sorted = loaded.in_order(linked.linked.clone(), *judging)?;
+    fn of_part(
+        &self,
+        number: usize,
+        linked: &Sorted,
+        settles: bool,
+    ) -> Result<(Loaded, Vec<Group>), RunError> {
+        let loaded = self.loader.load(number)?;
+        let mut sorted = loaded.in_order(linked.linked.clone(), self.loader.judging)?;
+        if settles {
+            let entangled = groups(&sorted.entries).filter(|group| !is_plain(group));
+            let entangled: Vec<Group> =
+                entangled.filter_map(|group| group.first().map(|first| first.group())).collect();
+            sorted.link(entangled);
+        }
         let mut kept = Loaded::default();
         for entry in groups(&sorted.entries).filter(|group| sorted.are_linked(group)).flatten() {
-            let (from, to) = if entry.is_report() {
-                (&loaded.pairs.reports, &mut kept.pairs.reports)
-            } else {
-                (&loaded.pairs.orders, &mut kept.pairs.orders)
-            };
-            to.push(from.row(entry.at).ok_or(RunError::Packing)?);
+            loaded.keep(*entry, &mut kept.pairs)?;
         }
-        notices.retain(|row| sorted.is_linked(judging.place(&row.account, Some(row.cip.number())).1));
-        kept.notices = notices;
-        Ok(kept)
+        let Loaded { mut notices, .. } = loaded;
+        notices.retain(|row| self.loader.is_linked(row, &sorted));
+        Ok((Loaded { notices, ..kept }, sorted.linked))
     }
 }
 

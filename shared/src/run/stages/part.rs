@@ -25,8 +25,8 @@ pub fn write(
     work: Work,
     outputs: &mut dyn Outputs,
 ) -> Result<Vec<u8>, RunError> {
-    let Terms { coverage, as_of, keep_closed, shortcut, has_notices } = unpacked(terms)?;
-    let Elsewhere { linked, lines } = unpacked(own)?;
+    let Terms { coverage, as_of, keep_closed, shortcut, has_notices, has_bank } = unpacked(terms)?;
+    let Elsewhere { linked, lines, settlements } = unpacked(own)?;
     let (names, shared) = (plan.names(), plan.shared());
     let settings = &Settings { only_account: Some(plan.account()), ..*settings };
     let heard: Heard = plan.heard(settings);
@@ -47,8 +47,7 @@ pub fn write(
     let sorted = loaded.in_order(linked, judging)?;
     let mut notices = std::mem::take(&mut loaded.notices);
     notices.retain(|row| !sorted.is_linked(judging.place(&row.account, Some(row.cip.number())).1));
-    let beside =
-        Beside { lines, notices: has_notices.then_some(notices), settlements: None, has_bank: false };
+    let beside = Beside { lines, notices: has_notices.then_some(notices), settlements, has_bank };
     let plain = PlainJudge::new(&coverage, settings.policy, as_of, settings.opened);
     let mut books = Books::default();
     let queue = Queue::new(outputs, work.piece_bytes);

@@ -16,7 +16,7 @@ use crate::calendar::Instant;
 use crate::carry::Balance;
 use crate::formats::Leg;
 use crate::ids::Cip;
-use crate::lifecycle::evidence::NoticeRow;
+use crate::lifecycle::evidence::{NoticeRow, SettlementRow};
 use crate::reconcile::{Coverage, Line, ReadRows, Seen};
 use crate::report::Tables;
 use crate::run::{FileCoverage, Look};
@@ -142,15 +142,19 @@ pub(super) struct Terms {
     pub keep_closed: bool,
     pub shortcut: bool,
     pub has_notices: bool,
+    /// Whether the bank is a part of the run, and stubs say by what it may name a payment.
+    pub has_bank: bool,
 }
 
 /// What belongs into one part of what was judged over all.
 #[derive(Default, Serialize, Deserialize)]
-pub(super) struct Elsewhere {
+pub(super) struct Elsewhere<'e> {
     /// Groups that hang together with others, ascending.
     pub linked: Vec<Group>,
     /// What was made of them.
     pub lines: Vec<Ready>,
+    /// Lines of settlements that are told here; absent where settlements are no part of the run.
+    pub settlements: Option<Vec<SettlementRow<'e>>>,
 }
 
 /// What was judged over all, for the end.
@@ -161,6 +165,8 @@ pub(super) struct Judged {
     pub books: Books,
     /// What stands before all lines.
     pub begun: Tables,
+    /// Lines of `closed.ndjson` for settlements.
+    pub closed_payouts: Vec<u8>,
     pub orders_read: ReadRows,
     pub reports_read: ReadRows,
 }
