@@ -210,7 +210,7 @@ def test_writes_of_the_functions_stay_in_their_folders(template):
             "${Bucket.Arn}/normalized/looks/*",
             "${Bucket.Arn}/rejected/*",
         },
-        "reconcile": {"${Bucket.Arn}/runs/*"},
+        "reconcile": {"${Bucket.Arn}/runs/*", "${Bucket.Arn}/work/*"},
     }
 
 

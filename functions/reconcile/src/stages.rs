@@ -83,7 +83,7 @@ async fn apart<T: Send + 'static>(
 
 impl Desk {
     async fn open(store: Store) -> Result<Desk, ReconcileError> {
-        let manifest = store.manifest().await?.ok_or(JudgeError::Part("plan"))?;
+        let manifest = store.manifest().await?.ok_or_else(|| store.not_planned())?;
         let cuts = serde_json::from_slice(&store.get(PLAN).await?).map_err(JudgeError::Manifest)?;
         Ok(Desk { store, manifest, cuts })
     }

@@ -92,6 +92,11 @@ impl Store {
         gather::manifest_of(&self.bucket, &self.run_prefix).await
     }
 
+    /// What is said where the first stage has not been.
+    pub(super) fn not_planned(&self) -> JudgeError {
+        JudgeError::Gone(format!("{}{}", self.run_prefix, gather::INPUTS))
+    }
+
     /// All that the cuts have left of a part.
     pub(super) async fn pieces(&self, part: usize) -> Result<Vec<Vec<u8>>, ReconcileError> {
         let listed = self.bucket.list(&format!("{}{}", self.prefix, pieces(part)), None).await?;

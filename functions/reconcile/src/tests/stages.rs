@@ -53,21 +53,17 @@ async fn in_one(world: &World) -> Reconciled {
     world.by_hand(task, &at(MORNING)).await.unwrap()
 }
 
-#[tokio::test]
-async fn a_run_in_stages_is_the_run_of_one_invocation() {
-    let (whole, cut) = (World::start().await, World::start().await);
-    for world in [&whole, &cut] {
-        world.many_pairs().await;
-    }
-    let expected = in_one(&whole).await;
+/// Makes the run of two equal worlds both ways, and fails the test where they differ.
+async fn check(whole: &World, cut: &World) {
+    let expected = in_one(whole).await;
     let (gave, parts) = cut.in_stages(json!({"account": "tienda", "part_bytes": 1500})).await;
     assert!(parts > 3, "{parts}");
     assert_eq!(gave, serde_json::to_value(Answer::Reconciled(expected)).unwrap());
-    let (expected, gave) = (whole.outputs("20260305T120000Z").await, cut.outputs("20260305T120000Z").await);
     // The names of versions are the bucket's own.
     let told =
         |outputs: Vec<(String, Vec<u8>)>| outputs.into_iter().filter(|(name, _)| name != "inputs.json");
-    let (expected, gave): (Vec<_>, Vec<_>) = (told(expected).collect(), told(gave).collect());
+    let expected: Vec<_> = told(whole.outputs("20260305T120000Z").await).collect();
+    let gave: Vec<_> = told(cut.outputs("20260305T120000Z").await).collect();
     for ((name, expected), (known, gave)) in expected.iter().zip(&gave) {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert_eq!((name, text(expected)), (known, text(gave)));
@@ -77,6 +73,87 @@ async fn a_run_in_stages_is_the_run_of_one_invocation() {
     let alerts = |world: &World| {
         world.aws.alerts().into_iter().map(|alert| (alert.subject, alert.body)).collect::<Vec<_>>()
     };
-    assert_eq!(alerts(&whole), alerts(&cut));
-    assert_eq!(alerts(&cut).len(), 1);
+    assert_eq!(alerts(whole), alerts(cut));
+    assert_eq!(alerts(cut).len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_in_stages_is_the_run_of_one_invocation() {
+    let (whole, cut) = (World::start().await, World::start().await);
+    for world in [&whole, &cut] {
+        world.many_pairs().await;
+    }
+    check(&whole, &cut).await;
+}
+
+#[tokio::test]
+async fn settlements_and_the_bank_are_part_of_a_run_in_stages() {
+    let (whole, cut) = (World::start().await, World::start().await);
+    for world in [&whole, &cut] {
+        world.many_pairs().await;
+        let line = |cip: u64| {
+            format!("L-{},PEN,payment,{cip},10.00,0.50,0.09,9.41,2026-03-04,OP-{}\n", cip % 3, cip % 3)
+        };
+        let lines: String = (20..58).filter(|cip| cip % 9 != 0).map(line).collect();
+        let header = "settlement_id,currency,kind,cip,gross,commission,igv,net,paid_on,bank_reference\n";
+        world.arrives("settlements", "2026-03-04", "week", &format!("{header}{lines}")).await;
+        // Of three settlements one is paid in full.
+        let bank = "bank_account,bank_reference,value_date,amount,currency,description\n\
+             191-1,OP-0,2026-03-05,84.69,PEN,ABONO\n191-1,OP-1,2026-03-05,100.00,PEN,ABONO\n";
+        world.arrives("bank", "2026-03-05", "day", bank).await;
+    }
+    check(&whole, &cut).await;
+    let outputs = cut.outputs("20260305T120000Z").await;
+    let text = |name: &str| {
+        let (_, bytes) = outputs.iter().find(|(known, _)| known == name).unwrap();
+        String::from_utf8(bytes.clone()).unwrap()
+    };
+    let settlements = text("settlements.csv");
+    assert!(settlements.contains(",matched,"), "{settlements}");
+    assert!(text("closed.ndjson").contains("\"L-0\""), "stubs of paid pairs have their lines of settlements");
+}
+
+#[tokio::test]
+async fn a_stage_that_comes_before_its_time_says_what_it_misses() {
+    let world = World::start().await;
+    let early = json!({"stage": "join", "account": "tienda", "as_of": MORNING});
+    let error = world.stage(early.clone()).await.unwrap_err().to_string();
+    assert!(error.contains("inputs.json"), "{error}");
+    let planned = world
+        .stage(json!({"stage": "plan", "order": {"account": "tienda"}, "started_at": MORNING}))
+        .await
+        .unwrap();
+    let error = world.stage(early).await.unwrap_err().to_string();
+    assert!(error.contains("work/tienda/20260305T120000Z/") && error.contains("is not there"), "{error}");
+    let error = world.stage(json!({"stage": "cut", "account": "tienda", "as_of": MORNING, "cut": 99})).await;
+    assert!(error.unwrap_err().to_string().contains("cuts"));
+    let nobody = json!({"stage": "join", "account": "nobody", "as_of": MORNING});
+    assert!(world.stage(nobody).await.unwrap_err().to_string().contains("ACCOUNTS"));
+    // What arrives after the plan belongs to the next run, as in a run of one invocation.
+    world.arrives("orders", "2026-03-05", "late", &order(9, "paid", MORNING)).await;
+    let stages = [planned["cuts"].as_array().unwrap().clone(), vec![planned["judge"].clone()]].concat();
+    for stage in stages.into_iter().chain(planned["parts"].as_array().unwrap().clone()) {
+        world.stage(stage).await.unwrap();
+    }
+    world.stage(planned["join"].clone()).await.unwrap();
+    assert!(!world.legs_read_by("20260305T120000Z", &["orders"]).await.contains(&"late.csv".to_owned()));
+}
+
+/// A run over a whole past closes more than one object that is read may hold.
+#[tokio::test]
+async fn the_run_after_remembers_the_end_of_very_many_stubs() {
+    let world = World::start().await;
+    world.run(MORNING).await.unwrap();
+    let key = "runs/tienda/20260305T120000Z/closed.ndjson";
+    let stub = world.aws.object(key).await.unwrap();
+    assert!(stub.ends_with(b"\n"));
+    let count = cuadre::aws::bucket::OBJECT_BYTES_MAX / stub.len() + 1;
+    world.aws.put_object(key, &stub.repeat(count)).await.unwrap();
+    let run = world.run(NEXT_MORNING).await.unwrap();
+    assert_eq!(run.breaks, 1);
+    let manifest = world.manifest("20260306T120000Z").await;
+    let note = &manifest.notes[0];
+    assert!(note.contains("the last 134") && note.contains("are remembered"), "{note}");
+    let [kept] = manifest.carried.unwrap().closed.try_into().unwrap();
+    assert!(kept.bytes <= 128 * 1024 * 1024 && kept.bytes > 127 * 1024 * 1024, "{}", kept.bytes);
 }
