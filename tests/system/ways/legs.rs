@@ -84,7 +84,7 @@ impl World {
     /// Tells a payment on all legs, with one thing wrong now and then.
     fn tell(&mut self, pair: &Pair, trouble: u32) {
         let is = |number: u32| trouble == number;
-        if !is(1) {
+        if !is(1) && !is(30) {
             let row = self.order(pair, trouble);
             if is(2) {
                 self.day(pair.day + 1).orders.push(row.clone());
@@ -93,13 +93,13 @@ impl World {
         }
         if !is(3) {
             let row = self.report(pair, trouble);
-            if is(4) {
+            if is(4) || is(30) {
                 self.day(pair.day + 1).portal.push(row.clone());
             }
             let late = usize::from(is(5));
             self.day(pair.day + late).reports.push(row);
         }
-        if !is(6) {
+        if !is(6) && !is(28) {
             let row = self.notice(pair);
             let late = usize::from(is(7));
             if is(8) {
@@ -138,7 +138,8 @@ impl World {
             14 => "pending",
             _ => "paid",
         };
-        let provider_id = if self.chance.odds(3) { String::new() } else { pair.provider_id() };
+        let has_id = trouble == 30 || !self.chance.odds(3);
+        let provider_id = if has_id { pair.provider_id() } else { String::new() };
         let number = if trouble == 15 { 7 } else { pair.cip };
         vec![
             ("account", pair.account.clone()),
@@ -206,8 +207,8 @@ impl World {
             let again = line.clone();
             self.day(arrives).settlements.push(again);
         }
-        if trouble == 24 {
-            // A debit that names the pair.
+        if trouble == 24 || trouble == 28 {
+            // A debit that names the pair, which may have no notice.
             let debit = bank(pair.day + 1, "OP-1", -pair.minor, &format!("DEV {}", pair.reference()));
             self.day(arrives).bank.push(debit);
         }
@@ -218,6 +219,17 @@ impl World {
             (back[6].1, back[7].1) = (soles(-gross), soles(-gross));
             *self.sums.entry((pair.account.clone(), batch)).or_default() -= gross;
             self.day(arrives).settlements.push(back);
+        }
+        if trouble == 29 {
+            // A fee for a code of which nobody else tells anything but a notice.
+            let mut fee = line.clone();
+            (fee[3].1, fee[5].1) = ("adjustment".to_owned(), (pair.cip + 1).to_string());
+            (fee[6].1, fee[7].1) = (soles(-100), soles(-100));
+            *self.sums.entry((pair.account.clone(), batch)).or_default() -= 100;
+            self.day(arrives).settlements.push(fee);
+            let stray = Pair { account: pair.account.clone(), cip: pair.cip + 1, ..*pair };
+            let notice = self.notice(&stray);
+            self.day(arrives).notices.push(notice);
         }
         self.day(arrives).settlements.push(line);
     }
@@ -255,9 +267,15 @@ fn world(seed: u64, days: usize) -> (Chance, Vec<Day>) {
     let mut world =
         World { chance, days: (0..days).map(|_| Day::default()).collect(), sums: BTreeMap::new() };
     let (accounts, odds) = (1 + seed % 3, [6, 2, 30][usize::try_from(seed / 3 % 3).unwrap()]);
+    let mut trouble = 0;
     for number in 0..world.chance.random.random_range(20..120_u32) {
         let account = ["a", "b", "tienda-3"][world.chance.index(usize::try_from(accounts).unwrap())];
-        let trouble = if world.chance.odds(odds) { world.chance.random.random_range(1..28) } else { 0 };
+        trouble = match trouble {
+            // The pair before has a line with the id of this one, which is told twice.
+            18 => 30,
+            _ if world.chance.odds(odds) => world.chance.random.random_range(1..30),
+            _ => 0,
+        };
         let day = world.chance.index(CALENDAR);
         let minor = [5_000, 5_000, 4_990, 12_345][world.chance.index(4)];
         let pair = Pair { account: account.to_owned(), cip: 5_000_000 + number * 7, day, minor };
