@@ -362,8 +362,8 @@ pub fn stream(
 
 /// Whether a run goes the quick way, as far as that can be told before anything is read. The outputs are the same.
 #[must_use]
-pub fn goes_quick(carried: &Carried<'_>, files: &[StreamedFile<'_>], settings: &Settings<'_>) -> bool {
-    quick::knows_how(carried, files, settings)
+pub fn goes_quick(settings: &Settings<'_>) -> bool {
+    quick::knows_how(settings)
 }
 
 /// The same by the general rules alone: what every quicker way is held against.

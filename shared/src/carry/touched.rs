@@ -35,6 +35,12 @@ impl Arrived {
             bank: bank.len(),
         }
     }
+
+    /// The same of settlements and the bank alone, where the rows of pairs lie elsewhere.
+    pub(crate) fn beside_pairs(inputs: &Inputs<'_>) -> Arrived {
+        let Arrived { settlements, bank, .. } = Arrived::all(inputs);
+        Arrived { settlements, bank, ..Arrived::default() }
+    }
 }
 
 /// Keys by which a run takes stubs in.
@@ -135,9 +141,12 @@ impl Touched {
     }
 }
 
-/// Notes what a row touches that has arrived, where the bank is no part of the run.
-pub(crate) fn touch<R: Fact>(row: &R, touched: &mut HashSet<u64>) {
+/// Notes what a row touches that has arrived; `with_bank` says whether the bank is a part of the run.
+pub(crate) fn touch<R: Fact>(row: &R, with_bank: bool, touched: &mut HashSet<u64>) {
     touched.extend(row.touches().map(|key| key.number(row.account())));
+    if with_bank {
+        touched.extend(row.bank_words());
+    }
 }
 
 /// Keys while they are gathered.

@@ -36,6 +36,8 @@ pub struct HandedOn<'h> {
     pub bundles: &'h [Bundle],
     /// The rows that live on.
     pub living: &'h Living,
+    /// Which lines of settlements are told elsewhere, with the pairs that they name.
+    pub elsewhere: &'h [bool],
     /// The moment of judgement.
     pub as_of: Option<Instant>,
 }
@@ -218,7 +220,10 @@ fn by_key<R: Fact>(rows: &[R], left: &[bool]) -> HashMap<u64, Vec<RowIndex>> {
 impl<'h> Items<'h> {
     fn new(handed: &'h HandedOn<'h>, which: &'h Living) -> Self {
         let legs = Legs::of(handed.facts.inputs);
-        let left = which.each_fact_once(handed.facts.inputs);
+        let mut left = which.each_fact_once(handed.facts.inputs);
+        let elsewhere =
+            left.settlements.iter_mut().zip(handed.elsewhere).filter(|(_, elsewhere)| **elsewhere);
+        elsewhere.for_each(|(left, _)| *left = false);
         let notices = by_key(legs.notices, &left.notices);
         let settled = by_key(legs.settlements, &left.settlements);
         Items { handed, legs, which, left, notices, settled, closed_at: None }

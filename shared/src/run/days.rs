@@ -1,6 +1,6 @@
 //! What a run takes over from the runs before it, and what it hands on.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
@@ -18,7 +18,7 @@ use crate::ids::{BreakId, Cip};
 use crate::lifecycle::evidence::{SettlementKind, SettlementRow};
 use crate::lifecycle::settle::RowIndex;
 use crate::money::Currency;
-use crate::reconcile::{Bundle, ClosedFees, Inputs, month_of, settlement_of, settlements_of};
+use crate::reconcile::{Bundle, ClosedFees, Inputs, SettlementName, month_of, settlement_of, settlements_of};
 use crate::report::InputRecord;
 
 impl<'a> Reading<'a> {
@@ -29,7 +29,7 @@ impl<'a> Reading<'a> {
         self.balance.book(Moved::New, self.inputs.notices.iter().flatten());
         self.balance.book(Moved::New, self.inputs.settlements.iter().flatten());
         self.balance.book(Moved::New, self.inputs.bank.iter().flatten());
-        self.judged_settlements.extend(settlements_of(self.inputs.settlements.iter().flatten()));
+        self.settlements.judge(self.inputs.settlements.iter().flatten());
     }
 
     /// Takes over what files of earlier runs tell, each fact once. What has arrived again counts as arrived.
@@ -49,38 +49,17 @@ impl<'a> Reading<'a> {
         }
         let mut notices =
             read(&told.notices, Leg::Notices, |source| formats::read_notices(source, &canonical))?;
-        let read_lines = |source: &Source<'a>| formats::read_settlements(source, &canonical);
-        let mut judged = numbered(&told.settlements, Leg::Settlements, read_lines, set_settlement_ordinal)?;
-        let mut closed = numbered(&told.settled, Leg::Settlements, read_lines, set_settlement_ordinal)?;
-        let bank = numbered(
-            &told.bank,
-            Leg::Bank,
-            |source| formats::read_bank(source, &canonical),
-            |row, ordinal| {
-                row.ordinal = ordinal;
-            },
-        )?;
         if let Some(own) = settings.only_account {
             orders.retain(|row| row.account == own);
             reports.retain(|row| row.account == own);
             notices.retain(|row| row.account == own);
-            judged.retain(|row| row.account == own);
-            closed.retain(|row| row.account == own);
         }
         join(&mut self.balance, moved, &mut self.inputs.orders, orders);
         join(&mut self.balance, moved, &mut self.inputs.reports, reports);
         if !notices.is_empty() || told.heard.has(Leg::Notices) {
             join(&mut self.balance, moved, self.inputs.notices.get_or_insert_default(), notices);
         }
-        self.judged_settlements.extend(settlements_of(&judged));
-        self.known_settlements.extend(settlements_of(&closed));
-        judged.append(&mut closed);
-        if !judged.is_empty() || told.heard.has(Leg::Settlements) {
-            join(&mut self.balance, moved, self.inputs.settlements.get_or_insert_default(), judged);
-        }
-        if !bank.is_empty() || told.heard.has(Leg::Bank) {
-            join(&mut self.balance, moved, self.inputs.bank.get_or_insert_default(), bank);
-        }
+        self.settlements.take_over(told, moved, settings, &mut self.inputs, &mut self.balance)?;
         remember(&mut self.inputs, &mut self.heard, told, settings);
         Ok(())
     }
@@ -99,11 +78,64 @@ impl<'a> Reading<'a> {
         take_stubs(touched(self), files, settings, moment, &mut self.heard)
     }
 
+    /// Books what is closed and what is carried on, and checks that nothing was lost on the way.
+    pub(super) fn close_balance(&mut self, living: &Living) -> Result<(), RunError> {
+        book_ends(&mut self.balance, &self.inputs, living, &[]);
+        Ok(self.balance.check()?)
+    }
+}
+
+/// The settlements of a run, by whether all their lines are there.
+#[derive(Debug, Default)]
+pub(super) struct Settlements {
+    /// Those that are here with all their lines.
+    judged: BTreeSet<SettlementName>,
+    /// Those of which a run before knew that they were closed.
+    known: BTreeSet<SettlementName>,
+}
+
+impl Settlements {
+    /// Notes that settlements are here with all these lines.
+    pub(super) fn judge<'r, 'a: 'r>(&mut self, lines: impl IntoIterator<Item = &'r SettlementRow<'a>>) {
+        self.judged.extend(settlements_of(lines));
+    }
+
+    /// Takes over lines of settlements and of the bank, each once. What has arrived again counts as arrived.
+    pub(super) fn take_over<'a>(
+        &mut self,
+        told: &'a Told<'_>,
+        moved: Moved,
+        settings: &Settings<'_>,
+        inputs: &mut Inputs<'a>,
+        balance: &mut Balance,
+    ) -> Result<(), RunError> {
+        let canonical = LegMapping::default();
+        let read_lines = |source: &Source<'a>| formats::read_settlements(source, &canonical);
+        let mut judged = numbered(&told.settlements, Leg::Settlements, read_lines, set_settlement_ordinal)?;
+        let mut closed = numbered(&told.settled, Leg::Settlements, read_lines, set_settlement_ordinal)?;
+        let read_bank = |source: &Source<'a>| formats::read_bank(source, &canonical);
+        let bank = numbered(&told.bank, Leg::Bank, read_bank, |row, ordinal| row.ordinal = ordinal)?;
+        if let Some(own) = settings.only_account {
+            judged.retain(|row| row.account == own);
+            closed.retain(|row| row.account == own);
+        }
+        self.judge(&judged);
+        self.known.extend(settlements_of(&closed));
+        judged.append(&mut closed);
+        if !judged.is_empty() || told.heard.has(Leg::Settlements) {
+            join(balance, moved, inputs.settlements.get_or_insert_default(), judged);
+        }
+        if !bank.is_empty() || told.heard.has(Leg::Bank) {
+            join(balance, moved, inputs.bank.get_or_insert_default(), bank);
+        }
+        Ok(())
+    }
+
     /// Settlements that are closed and settle a payment which another settlement carries too: which of them does so twice
     /// can be told only where both are judged.
-    pub(super) fn settled_elsewhere(&self) -> Touched {
+    pub(super) fn elsewhere(&self, inputs: &Inputs<'_>) -> Touched {
         let payments = || {
-            let rows = self.inputs.settlements.iter().flatten();
+            let rows = inputs.settlements.iter().flatten();
             rows.filter(|row| row.kind == SettlementKind::Payment)
                 .filter_map(|row| Some(((row.account.as_ref(), row.cip?), row)))
         };
@@ -114,24 +146,16 @@ impl<'a> Reading<'a> {
                 several.insert(key);
             }
         }
-        let closed = payments().filter(|(key, row)| {
-            several.contains(key) && !self.judged_settlements.contains(&settlement_of(row))
-        });
+        let closed = payments()
+            .filter(|(key, row)| several.contains(key) && !self.judged.contains(&settlement_of(row)));
         Touched::by_settlements(closed.map(|(_, row)| (row.account.as_ref(), row.settlement_id.as_ref())))
     }
 
     /// Tells the run which settlements are closed: of them only lines are there that payments need.
-    pub(super) fn close_settlements(&mut self) {
-        let closed = self.known_settlements.difference(&self.judged_settlements);
-        self.inputs.closed_settlements = closed.cloned().collect();
+    pub(super) fn close(&self, inputs: &mut Inputs<'_>) {
+        inputs.closed_settlements = self.known.difference(&self.judged).cloned().collect();
         // What is judged again counts for itself.
-        self.inputs.closed_fees.retain(|fees| !fees.is_of(&self.judged_settlements));
-    }
-
-    /// Books what is closed and what is carried on, and checks that nothing was lost on the way.
-    pub(super) fn close_balance(&mut self, living: &Living) -> Result<(), RunError> {
-        book_ends(&mut self.balance, &self.inputs, living, |_| false);
-        Ok(self.balance.check()?)
+        inputs.closed_fees.retain(|fees| !fees.is_of(&self.judged));
     }
 }
 
@@ -197,12 +221,7 @@ pub(super) fn remember(inputs: &mut Inputs<'_>, heard: &mut Heard, told: &Told<'
 }
 
 /// Books what of these rows is closed and what is carried on, but for lines of settlements that are booked elsewhere.
-pub(super) fn book_ends(
-    balance: &mut Balance,
-    inputs: &Inputs<'_>,
-    living: &Living,
-    is_elsewhere: impl Fn(RowIndex) -> bool,
-) {
+pub(super) fn book_ends(balance: &mut Balance, inputs: &Inputs<'_>, living: &Living, elsewhere: &[bool]) {
     let once = living.each_fact_once(inputs);
     let legs = Legs::of(inputs);
     let here = |_| true;
@@ -210,7 +229,7 @@ pub(super) fn book_ends(
     book_out(balance, legs.reports, (&living.reports, &once.reports), here);
     book_out(balance, legs.notices, (&living.notices, &once.notices), here);
     let ends = (&living.settlements[..], &once.settlements[..]);
-    book_out(balance, legs.settlements, ends, |line| !is_elsewhere(line));
+    book_out(balance, legs.settlements, ends, |line| !elsewhere.get(line).copied().unwrap_or(false));
     book_out(balance, legs.bank, (&living.bank, &once.bank), here);
 }
 

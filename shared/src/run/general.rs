@@ -1,10 +1,10 @@
 //! The reference: every row in memory, every pair by the general rules. Whatever is quicker must give the same bytes.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 
-use super::days;
+use super::days::{self, Settlements};
 use super::digest::sha256_hex;
 use super::heard::{FileFacts, FileName, Heard};
 use super::{FileCoverage, Look, Outputs, Run, RunError, Settings, StreamedFile, ledger};
@@ -16,7 +16,6 @@ use crate::lifecycle::evidence::ReportRow;
 use crate::reconcile::class::{Class, Reason};
 use crate::reconcile::{
     self, Booked, ClassTotals, Conservation, Coverage, Inputs, Line, NoticeHealth, Outcome, Settlement,
-    SettlementName,
 };
 use crate::report::{self, Facts, HandedOn, OpenLines, Summary, Tables};
 
@@ -37,13 +36,14 @@ pub(super) fn execute(
     let arrived = Arrived::all(&reading.inputs);
     reading.take_over(&open, Moved::Opening, settings)?;
     let as_of = settings.as_of.or(reading.heard.latest_of_all());
-    reading.close_settlements();
+    reading.settlements.close(&mut reading.inputs);
     let by_arrivals = |reading: &Reading<'_>| Touched::by(&reading.inputs, arrived);
     let stubs = reading.touched_stubs(by_arrivals, carried.closed, settings, as_of)?;
     reading.take_over(&stubs, Moved::Reopened, settings)?;
-    let settlements = reading.touched_stubs(Reading::settled_elsewhere, carried.closed, settings, as_of)?;
+    let elsewhere = |reading: &Reading<'_>| reading.settlements.elsewhere(&reading.inputs);
+    let settlements = reading.touched_stubs(elsewhere, carried.closed, settings, as_of)?;
     reading.take_over(&settlements, Moved::Reopened, settings)?;
-    reading.close_settlements();
+    reading.settlements.close(&mut reading.inputs);
     days::note_carried(&mut reading.heard, carried, &open, &[&stubs, &settlements]);
     // Without a single time nothing can be late, expired or waited for: any moment judges alike.
     let moment = as_of.unwrap_or_default();
@@ -101,6 +101,7 @@ impl Written<'_> {
             looks: &self.coverage.looks,
             bundles: &outcome.bundles,
             living: self.living,
+            elsewhere: &[],
             as_of: self.as_of,
         };
         let mut tables = Tables::begin();
@@ -200,10 +201,7 @@ pub(super) struct Reading<'a> {
     pub inputs: Inputs<'a>,
     pub heard: Heard,
     pub balance: Balance,
-    /// Settlements that are here with all their lines.
-    pub judged_settlements: BTreeSet<SettlementName>,
-    /// Settlements of which a run before knew that they were closed.
-    pub known_settlements: BTreeSet<SettlementName>,
+    pub settlements: Settlements,
 }
 
 impl<'a> Reading<'a> {

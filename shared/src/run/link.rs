@@ -152,11 +152,13 @@ pub(super) fn judge(
     }
     let living = Living::new(inputs, &outcome, settings.policy, judging.as_of);
     let mut balance = Balance::default();
-    days::book_ends(&mut balance, inputs, &living, |line| routes.is_some_and(|routes| routes.has(line)));
+    let elsewhere = routes.map(Routes::in_parts).unwrap_or_default();
+    days::book_ends(&mut balance, inputs, &living, &elsewhere);
     let facts = Facts { inputs, sources: &judging.heard.sources };
     let (looks, lines) = (&judging.coverage.looks, &outcome.lines);
     let bundles = &outcome.bundles;
-    let handed = HandedOn { lines, facts, looks, bundles, living: &living, as_of: judging.as_of };
+    let (living, elsewhere, as_of) = (&living, &elsewhere[..], judging.as_of);
+    let handed = HandedOn { lines, facts, looks, bundles, living, elsewhere, as_of };
     let mut open = OpenLines::new(&handed);
     let ended = if judging.keep_closed { living.inverted() } else { Living::default() };
     let mut closed = judging.keep_closed.then(|| ClosedLines::new(&handed, &ended));
@@ -178,7 +180,7 @@ pub(super) fn judge(
         closed.write_payouts(&mut closed_payouts);
     }
     let closed_without_line = closed.map(ClosedLines::without_line).unwrap_or_default();
-    let fees = days::closed_fees(inputs, bundles, &living, settings.policy, judging.as_of);
+    let fees = days::closed_fees(inputs, bundles, living, settings.policy, judging.as_of);
     let ready = |(line, tables): (Line, Tables)| {
         let (part, group) = judging.place(&line.account, line.sort_cip);
         let kept = (judging.keep_breaks && line.class.is_break()).then_some(line);

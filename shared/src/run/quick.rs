@@ -16,7 +16,7 @@ use super::settle::{self, settle};
 use super::sort::{ACCOUNTS_MAX, Ranks, Sorted, groups};
 use super::sorted::{InMemory, sort_all};
 use super::suspects::{beside, link_suspects, weigh};
-use super::takeover::{TakeOver, is_beyond_parts};
+use super::takeover::TakeOver;
 use super::threads::{Queue, share};
 use super::write::{Books, Elsewhere, by_part, write};
 use super::{FileCoverage, Outputs, Run, RunError, Settings, StreamedFile, Work};
@@ -34,13 +34,10 @@ pub(super) fn execute(
     work: Work,
     outputs: &mut dyn Outputs,
 ) -> Result<Option<Run>, RunError> {
-    if !knows_how(carried, files, settings) {
+    if !knows_how(settings) {
         return Ok(None);
     }
     let told = Told::open(carried.open)?;
-    if is_beyond_parts(&told) {
-        return Ok(None);
-    }
     let mut quoted = vec![false; files.len()];
     loop {
         // Where a file turns out to have quotes, all is begun anew, and that file is read at once.
@@ -55,13 +52,9 @@ pub(super) fn execute(
     }
 }
 
-/// Whether the quick way gives what the general one does. Settlements and the bank it judges only in runs that take over
-/// nothing.
-pub(super) fn knows_how(carried: &Carried<'_>, files: &[StreamedFile<'_>], settings: &Settings<'_>) -> bool {
-    let settles = files.iter().any(|file| matches!(file.leg, Leg::Settlements | Leg::Bank));
-    let takes_over = !carried.open.is_empty() || !carried.closed.is_empty();
-    let is_beyond = settles && takes_over || settings.policy.has_fx_rates();
-    !is_beyond
+/// Whether the quick way gives what the general one does: it knows no rates of exchange.
+pub(super) fn knows_how(settings: &Settings<'_>) -> bool {
+    !settings.policy.has_fx_rates()
 }
 
 /// Whether a run takes over nothing, keeps no stubs, and has neither notices nor searches: its plain pairs are judged where
@@ -87,7 +80,7 @@ fn attempt(
     outputs: &mut dyn Outputs,
     quoted: &[bool],
 ) -> Result<Attempt, RunError> {
-    let mut stubs = Told::default();
+    let mut stubs = <[Told<'_>; 2]>::default();
     let mut heard = Heard::new(settings);
     let heads = files.iter().zip(quoted).map(|(file, quoted)| head(file, settings, *quoted));
     let heads = heads.collect::<Result<Vec<_>, _>>()?;
@@ -103,9 +96,7 @@ fn attempt(
     });
     heard.looks.append(&mut rows.looks);
     let over = TakeOver::new(&mut rows, &mut inputs, &mut heard, &shared, settings);
-    let Some((as_of, balance)) = over.take_all(carried, told, &mut stubs)? else {
-        return Ok(Attempt::General);
-    };
+    let (as_of, balance) = over.take_all(carried, told, &mut stubs)?;
     let of_pairs = shared.account_names();
     for row in inputs.notices.iter().flatten() {
         shared.know(&row.account);

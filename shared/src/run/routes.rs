@@ -3,7 +3,6 @@
 
 use super::sort::{Group, Sorted};
 use crate::lifecycle::evidence::SettlementRow;
-use crate::lifecycle::settle::RowIndex;
 
 /// By line, the part in which it is told; none where it is told with what is linked.
 #[derive(Debug, Default)]
@@ -19,9 +18,9 @@ impl Routes {
         Routes(places.into_iter().map(|place| place.filter(is_left).map(|(part, _)| part)).collect())
     }
 
-    /// Whether a line is told in a part.
-    pub(super) fn has(&self, line: RowIndex) -> bool {
-        self.0.get(line).is_some_and(Option::is_some)
+    /// Which lines are told in a part.
+    pub(super) fn in_parts(&self) -> Vec<bool> {
+        self.0.iter().map(Option::is_some).collect()
     }
 
     /// The lines that are told in each part.

@@ -3,27 +3,19 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::days::{self, Settlements};
 use super::heard::Heard;
 use super::packed::{order_of, report_of};
 use super::parts::{Collected, Part, Shared};
 use super::pile::Pile;
 use super::read::Rows;
 use super::references::HASH;
-use super::{RunError, Settings, days};
+use super::{RunError, Settings};
 use crate::calendar::Instant;
 use crate::carry::{Arrived, Balance, Carried, Fact, Moved, Share, Told, Touched, touch};
 use crate::formats::{self, Leg, LegMapping, Source};
 use crate::lifecycle::evidence::{OrderRow, ReportRow};
 use crate::reconcile::Inputs;
-
-/// Whether runs before have left what only the general way takes over: settlements and the bank.
-pub(super) fn is_beyond_parts(told: &Told<'_>) -> bool {
-    let facts = [&told.settlements, &told.settled, &told.bank];
-    let legs = [Leg::Settlements, Leg::Bank];
-    facts.iter().any(|facts| !facts.ndjson.is_empty())
-        || legs.iter().any(|leg| told.heard.has(*leg))
-        || !told.heard.fees.is_empty()
-}
 
 /// The rows of a run while those of runs before are put to them.
 pub(super) struct TakeOver<'t, 'a> {
@@ -33,9 +25,10 @@ pub(super) struct TakeOver<'t, 'a> {
     shared: &'t Shared,
     settings: &'t Settings<'a>,
     balance: Balance,
+    settlements: Settlements,
     /// What arrivals touch, as keys; empty where there are no stubs.
     touched: HashSet<u64>,
-    /// What was carried on.
+    /// What was carried on of orders, reports and notices.
     carried: Inputs<'a>,
 }
 
@@ -49,33 +42,43 @@ impl<'t, 'a> TakeOver<'t, 'a> {
         settings: &'t Settings<'a>,
     ) -> TakeOver<'t, 'a> {
         let (balance, touched, carried) = (Balance::default(), HashSet::new(), Inputs::default());
-        TakeOver { rows, inputs, heard, shared, settings, balance, touched, carried }
+        let settlements = Settlements::default();
+        TakeOver { rows, inputs, heard, shared, settings, balance, settlements, touched, carried }
     }
 
-    /// Takes over all of it; `stubs` is where those are put that are touched. Gives the moment of judgement and what has come
-    /// in, or nothing where only the general way takes it over.
+    /// Takes over all of it; `stubs` is where those are put that are touched, and then those of settlements that are touched by
+    /// them. Gives the moment of judgement and what has come in.
     pub(super) fn take_all<'f>(
         mut self,
         carried: &Carried<'f>,
         told: &'a Told<'_>,
-        stubs: &'a mut Told<'f>,
-    ) -> Result<Option<(Option<Instant>, Balance)>, RunError> {
+        stubs: &'a mut [Told<'f>; 2],
+    ) -> Result<(Option<Instant>, Balance), RunError> {
         self.book_arrivals();
+        let arrived = Arrived::beside_pairs(self.inputs);
         if !carried.closed.is_empty() {
-            self.touch()?;
+            let has_bank = |told: &Told<'_>| told.heard.has(Leg::Bank) || !told.bank.ndjson.is_empty();
+            self.touch(self.inputs.bank.is_some() || has_bank(told))?;
         }
         self.take(told, Moved::Opening)?;
         let as_of = self.settings.as_of.or(self.heard.latest_of_all());
+        self.settlements.close(self.inputs);
+        let [stubs, settlements] = stubs;
         if !carried.closed.is_empty() {
-            *stubs = days::take_stubs(self.touched(), carried.closed, self.settings, as_of, self.heard)?;
+            let touched = self.touched(arrived);
+            *stubs = days::take_stubs(touched, carried.closed, self.settings, as_of, self.heard)?;
         }
         let stubs = &*stubs;
-        if is_beyond_parts(stubs) {
-            return Ok(None);
-        }
         self.take(stubs, Moved::Reopened)?;
-        days::note_carried(self.heard, carried, told, &[stubs]);
-        Ok(Some((as_of, self.balance)))
+        if !carried.closed.is_empty() {
+            let touched = self.settlements.elsewhere(self.inputs);
+            *settlements = days::take_stubs(touched, carried.closed, self.settings, as_of, self.heard)?;
+        }
+        let settlements = &*settlements;
+        self.take(settlements, Moved::Reopened)?;
+        self.settlements.close(self.inputs);
+        days::note_carried(self.heard, carried, told, &[stubs, settlements]);
+        Ok((as_of, self.balance))
     }
 
     /// Books everything that was read so far as having arrived.
@@ -87,26 +90,36 @@ impl<'t, 'a> TakeOver<'t, 'a> {
             }
         }
         self.balance.book(Moved::New, self.inputs.notices.iter().flatten());
+        self.balance.book(Moved::New, self.inputs.settlements.iter().flatten());
+        self.balance.book(Moved::New, self.inputs.bank.iter().flatten());
+        self.settlements.judge(self.inputs.settlements.iter().flatten());
     }
 
     /// Notes what arrivals touch, before anything else is put to them.
-    fn touch(&mut self) -> Result<(), RunError> {
+    fn touch(&mut self, with_bank: bool) -> Result<(), RunError> {
         let names = &self.rows.names;
         for part in self.rows.parts.iter().chain([&self.rows.loose]) {
             for (_, row) in part.orders.rows() {
-                touch(&order_of(row, names).ok_or(RunError::Packing)?, &mut self.touched);
+                touch(&order_of(row, names).ok_or(RunError::Packing)?, with_bank, &mut self.touched);
             }
             for (_, row) in part.reports.rows() {
-                touch(&report_of(row, names).ok_or(RunError::Packing)?, &mut self.touched);
+                touch(&report_of(row, names).ok_or(RunError::Packing)?, with_bank, &mut self.touched);
             }
         }
-        self.inputs.notices.iter().flatten().for_each(|row| touch(row, &mut self.touched));
+        self.inputs.notices.iter().flatten().for_each(|row| touch(row, with_bank, &mut self.touched));
         Ok(())
     }
 
     /// By what stubs are touched: by what has arrived, and by what was carried on and belongs to it.
-    fn touched(&mut self) -> Touched {
-        Touched::beside(std::mem::take(&mut self.touched), &self.carried, Arrived::default())
+    fn touched(&mut self, arrived: Arrived) -> Touched {
+        let mut beside = std::mem::take(&mut self.carried);
+        beside.settlements = self.inputs.settlements.take();
+        beside.bank = self.inputs.bank.take();
+        beside.closed_settlements.clone_from(&self.inputs.closed_settlements);
+        let touched = Touched::beside(std::mem::take(&mut self.touched), &beside, arrived);
+        self.inputs.settlements = beside.settlements.take();
+        self.inputs.bank = beside.bank.take();
+        touched
     }
 
     /// Takes over what files of earlier runs tell, each fact once. What has arrived again counts as arrived.
@@ -134,6 +147,7 @@ impl<'t, 'a> TakeOver<'t, 'a> {
             let new = known.get(arrived..).unwrap_or_default();
             self.carried.notices.get_or_insert_default().extend_from_slice(new);
         }
+        self.settlements.take_over(told, moved, self.settings, self.inputs, &mut self.balance)?;
         days::remember(self.inputs, self.heard, told, self.settings);
         Ok(())
     }

@@ -12,7 +12,7 @@ use super::parts::Part;
 use super::routes::Routes;
 use super::sort::{Entry, Sorted, groups};
 use super::threads::Shelf;
-use crate::carry::{Balance, Ends, Moved, rows_stay};
+use crate::carry::{Balance, Ends, rows_stay};
 use crate::formats::Leg;
 use crate::lifecycle::evidence::{NoticeRow, OrderRow, ReportRow, SettlementRow};
 use crate::money::{Currency, Money};
@@ -79,15 +79,12 @@ pub(super) struct Elsewhere<'e> {
 }
 
 impl Books {
-    /// Begins the books of a run: every class of its legs and every fraud rule that looks, and the rows that belong to no
-    /// pair; `balance` says what has come in of those that do.
+    /// Begins the books of a run: every class of its legs and every fraud rule that looks; `balance` says what has come in.
     pub(super) fn begin(inputs: &Inputs<'_>, rules: &[Reason], balance: Balance) -> Books {
         let classes = empty_totals(inputs, !rules.is_empty());
         let mut books = Books { classes, balance, ..Books::default() };
         books.general.notices = inputs.notices.as_ref().map(|_| Buckets::new());
         books.findings.extend(rules.iter().map(|rule| (*rule, ClassTotals::default())));
-        books.balance.book(Moved::New, inputs.settlements.iter().flatten());
-        books.balance.book(Moved::New, inputs.bank.iter().flatten());
         books
     }
 

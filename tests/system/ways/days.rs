@@ -13,10 +13,12 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{
     Chance, File, Row, SUSPICIOUS, Terms, UNWATCHED, WAYS, Written, classes, csv, first_difference, go,
+    ledgers,
 };
 
 const WORLDS: u64 = 40;
 const DAYS: usize = 4;
+const LEGS: [&str; 5] = ["orders", "reports", "notices", "settlements", "bank"];
 
 /// What the days before have left.
 #[derive(Default)]
@@ -67,7 +69,7 @@ fn days(chance: &mut Chance) -> Vec<Vec<File>> {
     let columns = |row: Row| row.iter().map(|(name, _)| *name).collect::<Vec<_>>();
     let (of_order, of_report, of_notice) =
         (columns(chance.order()), columns(chance.report()), columns(chance.notice()));
-    let with_notices = !chance.odds(4);
+    let (with_notices, with_ledgers) = (!chance.odds(4), chance.odds(2));
     let day = |_| {
         let mut files = Vec::new();
         let rows = chance.rows_after(&mut orders, Chance::order);
@@ -77,6 +79,9 @@ fn days(chance: &mut Chance) -> Vec<Vec<File>> {
         if chance.odds(3) {
             let rows = chance.rows(Chance::report);
             files.push(File { leg: Leg::Reports, name: "portal.csv", text: csv(&of_report, &rows, chance) });
+        }
+        if with_ledgers {
+            files.extend(ledgers::files(chance, &reports));
         }
         if with_notices && !chance.odds(4) {
             let rows = chance.rows_after(&mut notices, Chance::notice);
@@ -125,7 +130,7 @@ pub(super) fn check(before: &Before, files: &[File], terms: &Terms, what: &str) 
         let threads = NonZeroUsize::new(threads).unwrap();
         let work = Work { threads, piece_bytes, part_bytes, keep_breaks: true };
         let gave = go(files, terms, threads.get() > 1, |files, settings, outputs| {
-            assert!(goes_quick(&carried, files, settings), "{what}: nothing is compared");
+            assert!(goes_quick(settings), "{what}: nothing is compared");
             stream(&carried, files, settings, work, outputs)
         });
         if gave != expected {
@@ -135,11 +140,11 @@ pub(super) fn check(before: &Before, files: &[File], terms: &Terms, what: &str) 
     expected.ok().map(|(written, ..)| written)
 }
 
-/// How many rows moved so, over all legs and currencies.
-fn moved(written: &Written, way: &str) -> u64 {
+/// How many rows of these legs moved so, over all currencies.
+pub(super) fn moved(written: &Written, way: &str, legs: &[&str]) -> u64 {
     let summary: serde_json::Value = serde_json::from_str(&written.text("summary.json")).unwrap();
-    let legs = summary["carry"].as_object().unwrap().values();
-    let currencies = legs.flat_map(|leg| leg.as_object().unwrap().values());
+    let legs = summary["carry"].as_object().unwrap().iter().filter(|(leg, _)| legs.contains(&leg.as_str()));
+    let currencies = legs.flat_map(|(_, leg)| leg.as_object().unwrap().values());
     currencies.map(|shares| shares[way]["rows"].as_u64().unwrap_or(0)).sum()
 }
 
@@ -154,7 +159,7 @@ fn days_that_go_on_from_each_other_are_told_alike() {
         for (number, (files, terms)) in world(seed).into_iter().enumerate() {
             let what = format!("seed {seed}, day {number}");
             let Some(written) = check(&before, &files, &terms, &what) else { break };
-            ways.iter().for_each(|way| *rows.entry(way).or_default() += moved(&written, way));
+            ways.iter().for_each(|way| *rows.entry(way).or_default() += moved(&written, way, &LEGS));
             found.extend(classes(&written));
             before.closed.push(written.text("closed.ndjson").into_bytes());
             before.open = Some(written.text("open.ndjson").into_bytes());

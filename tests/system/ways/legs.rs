@@ -10,11 +10,33 @@ use cuadre::run::Look;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::days::{Before, check};
+use super::days::{Before, check, moved};
 use super::texts::csv;
 use super::{Chance, File, Row, SUSPICIOUS, Terms, UNWATCHED, classes};
 
 const WORLDS: u64 = 120;
+
+/// Worlds of several days, and their days.
+const LONG_WORLDS: u64 = 60;
+const DAYS: usize = 4;
+
+/// One of a settlement, and one of a month.
+const INVOICES: &str = "
+[[accounts.a.fee_invoices]]
+number = \"LIQ-1004\"
+month = \"2026-03\"
+currency = \"PEN\"
+commission = \"1.00\"
+igv = \"0.18\"
+[[accounts.b.fee_invoices]]
+number = \"F001-9\"
+month = \"2026-03\"
+currency = \"PEN\"
+commission = \"0.50\"
+igv = \"0.09\"
+";
+
+const LEDGERS: [&str; 2] = ["settlements", "bank"];
 
 /// So many days of the calendar have payments, whatever the number of runs.
 const CALENDAR: usize = 4;
@@ -190,11 +212,12 @@ impl World {
             ("provider_id", provider_id),
             ("cip", cip),
             ("gross", soles(gross)),
-            ("net", soles(gross)),
+            ("commission", "0.50".to_owned()),
+            ("net", soles(gross - 50)),
             ("paid_on", date(pair.day + 1)),
             ("bank_reference", format!("OP-{}", 5001 + batch)),
         ];
-        *self.sums.entry((pair.account.clone(), batch)).or_default() += gross;
+        *self.sums.entry((pair.account.clone(), batch)).or_default() += gross - 50;
         let arrives = pair.day + 1;
         if trouble == 22 {
             // The same payment in another settlement.
@@ -216,7 +239,7 @@ impl World {
             // It goes back, settled and given back.
             let mut back = line.clone();
             back[3].1 = "refund".to_owned();
-            (back[6].1, back[7].1) = (soles(-gross), soles(-gross));
+            (back[6].1, back[7].1, back[8].1) = (soles(-gross), String::new(), soles(-gross));
             *self.sums.entry((pair.account.clone(), batch)).or_default() -= gross;
             self.day(arrives).settlements.push(back);
         }
@@ -224,7 +247,7 @@ impl World {
             // A fee for a code of which nobody else tells anything but a notice.
             let mut fee = line.clone();
             (fee[3].1, fee[5].1) = ("adjustment".to_owned(), (pair.cip + 1).to_string());
-            (fee[6].1, fee[7].1) = (soles(-100), soles(-100));
+            (fee[6].1, fee[7].1, fee[8].1) = (soles(-100), String::new(), soles(-100));
             *self.sums.entry((pair.account.clone(), batch)).or_default() -= 100;
             self.day(arrives).settlements.push(fee);
             let stray = Pair { account: pair.account.clone(), cip: pair.cip + 1, ..*pair };
@@ -232,6 +255,22 @@ impl World {
             self.day(arrives).notices.push(notice);
         }
         self.day(arrives).settlements.push(line);
+    }
+
+    /// Some rows come again a day or two later.
+    fn tell_again(&mut self) {
+        let World { chance, days, .. } = self;
+        for number in 1..days.len() {
+            let (before, after) = days.split_at_mut(number);
+            let (before, after) = (&before[chance.index(number)], &mut after[0]);
+            let mut again =
+                |rows: &[Row]| rows.iter().filter(|_| chance.odds(12)).cloned().collect::<Vec<_>>();
+            after.orders.extend(again(&before.orders));
+            after.reports.extend(again(&before.reports));
+            after.notices.extend(again(&before.notices));
+            after.settlements.extend(again(&before.settlements));
+            after.bank.extend(again(&before.bank));
+        }
     }
 
     /// The bank pays most settlements what they add up to.
@@ -282,6 +321,7 @@ fn world(seed: u64, days: usize) -> (Chance, Vec<Day>) {
         world.tell(&pair, trouble);
     }
     world.pay();
+    world.tell_again();
     (world.chance, world.days)
 }
 
@@ -336,14 +376,32 @@ settlements = \"complete\"
 bank = \"complete\"
 ";
     let fraud = [UNWATCHED, "", SUSPICIOUS][usize::try_from(seed % 3).unwrap()];
+    let invoiced = if chance.odds(2) { INVOICES } else { "" };
     let forgetful = if chance.odds(2) { "[carry]\nunpaid_days = 0\n" } else { "" };
     Terms {
         only_account: if chance.odds(6) { Some("a") } else { None },
         as_of: if chance.odds(2) { Instant::parse("2026-03-20T12:00:00-05:00") } else { None },
         looks: if chance.odds(3) { looks(chance) } else { Vec::new() },
         searched: chance.odds(5),
-        ..Terms::of(&format!("{}{forgetful}{fraud}", if chance.odds(2) { complete } else { "" }))
+        ..Terms::of(&format!("{}{forgetful}{fraud}{invoiced}", if chance.odds(2) { complete } else { "" }))
     }
+}
+
+/// The terms of each day: one policy, and a moment at the end of the day or none.
+fn terms_of_days(seed: u64, days: usize, chance: &mut Chance) -> Vec<Terms> {
+    let first = terms(seed, chance);
+    let day = |number: usize| {
+        let moment = format!("2026-{}T12:00:00-05:00", ["03-04", "03-09", "03-14", "04-02"][number]);
+        Terms {
+            policy: first.policy.clone(),
+            only_account: first.only_account,
+            as_of: first.as_of.and_then(|_| Instant::parse(&moment)),
+            searched: first.searched,
+            looks: if chance.odds(3) { looks(chance) } else { Vec::new() },
+            ..Terms::of("")
+        }
+    };
+    (0..days).map(day).collect()
 }
 
 /// How many stubs of payments bear a line of a settlement, and how many lines that live on do.
@@ -393,6 +451,7 @@ fn settlements_beside_notices_searches_and_stubs_are_told_alike() {
         "missing_deposit",
         "unknown_deposit",
         "refund_unpaid",
+        "fee_invoice_variance",
         "finding",
         "open",
         "matched",
@@ -400,4 +459,36 @@ fn settlements_beside_notices_searches_and_stubs_are_told_alike() {
     for class in classes {
         assert!(found.contains(class), "no world has {class}: it is not tested");
     }
+}
+
+#[test]
+fn settlements_that_go_on_from_day_to_day_are_told_alike() {
+    let ways = ["opening", "reopened", "new", "told_again", "closed", "carried"];
+    let mut rows: BTreeMap<&str, u64> = BTreeMap::new();
+    let (mut stubs, mut carried, mut invoices) = (0, 0, 0);
+    for seed in 0..LONG_WORLDS {
+        let (mut chance, days) = world(1_000_000 + seed, DAYS);
+        let legs = legs(&mut chance);
+        let terms = terms_of_days(seed, DAYS, &mut chance);
+        let mut before = Before { keep_closed: true, ..Before::default() };
+        for (number, (day, terms)) in days.iter().zip(&terms).enumerate() {
+            let files = files(day, &legs, &mut chance);
+            let written = check(&before, &files, terms, &format!("seed {seed}, day {number}")).unwrap();
+            ways.iter().for_each(|way| *rows.entry(way).or_default() += moved(&written, way, &LEDGERS));
+            let (open, closed) = (written.text("open.ndjson"), written.text("closed.ndjson"));
+            if number > 0 {
+                invoices += open.matches("fee_invoice_variance").count();
+                stubs += with_lines(&closed);
+                carried += with_lines(&open);
+            }
+            before.closed.push(closed.into_bytes());
+            before.open = Some(open.into_bytes());
+        }
+    }
+    assert!(
+        stubs > 500 && carried > 50,
+        "{stubs} stubs with lines, {carried} lines of closed settlements live on"
+    );
+    assert!(invoices > 10, "{invoices} invoices differ");
+    assert!(ways.iter().all(|way| rows[way] > 20), "some rows do not come up: {rows:?}");
 }
