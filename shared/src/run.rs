@@ -84,6 +84,19 @@ pub struct StreamedFile<'a> {
     pub coverage: FileCoverage,
 }
 
+impl<'a> From<&InputFile<'a>> for StreamedFile<'a> {
+    fn from(file: &InputFile<'a>) -> StreamedFile<'a> {
+        StreamedFile {
+            leg: file.leg,
+            name: file.name,
+            source: file.source,
+            content: Content::Bytes(file.bytes),
+            format: file.format,
+            coverage: file.coverage,
+        }
+    }
+}
+
 /// How far the silence of a file counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FileCoverage {
@@ -310,34 +323,11 @@ pub fn execute_after(
     in_memory(files, |files, outputs| stream(carried, files, settings, Work::default(), outputs))
 }
 
-/// The same by the general rules alone, every row in memory: a program whose runs are small need not carry the code of the
-/// quick way.
-///
-/// # Errors
-/// As for [`execute_after`].
-pub fn execute_generally(
-    carried: &Carried<'_>,
-    files: &[InputFile<'_>],
-    settings: &Settings<'_>,
-) -> Result<Run, RunError> {
-    in_memory(files, |files, outputs| general::execute(carried, files, settings, outputs))
-}
-
 fn in_memory<'a>(
     files: &[InputFile<'a>],
     run: impl FnOnce(&[StreamedFile<'a>], &mut InMemory) -> Result<Run, RunError>,
 ) -> Result<Run, RunError> {
-    let files: Vec<StreamedFile<'_>> = files
-        .iter()
-        .map(|file| StreamedFile {
-            leg: file.leg,
-            name: file.name,
-            source: file.source,
-            content: Content::Bytes(file.bytes),
-            format: file.format,
-            coverage: file.coverage,
-        })
-        .collect();
+    let files: Vec<StreamedFile<'_>> = files.iter().map(StreamedFile::from).collect();
     let mut outputs = InMemory::default();
     let run = run(&files, &mut outputs)?;
     Ok(Run { outputs: outputs.in_order(), ..run })

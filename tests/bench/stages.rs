@@ -57,7 +57,7 @@ impl Left for Desk {
     }
 
     fn gist(&self, cut: usize) -> io::Result<Vec<u8>> {
-        self.get(&format!("gists/{cut:04}"))
+        fs::read(self.all("gists")?.get(cut).ok_or(io::ErrorKind::NotFound)?)
     }
 
     fn pieces(&self, part: usize) -> io::Result<Vec<Vec<u8>>> {
@@ -85,23 +85,31 @@ fn leg_of(path: &Path) -> Leg {
     }
 }
 
-/// Cuts files into some of about so many bytes, each with the header.
+/// Cuts files into some of about so many bytes, each with the header. Settlements and the bank stay whole, and all is one
+/// account's.
 fn split(data: &Path, desk: &Desk, bytes_max: usize) -> Anything<()> {
     fs::create_dir_all(desk.0.join("files"))?;
-    for name in ["orders", "transactions"] {
+    for name in ["orders", "transactions", "settlements", "bank"] {
         let mut lines = BufReader::new(File::open(data.join(format!("{name}.csv")))?);
-        let mut header = String::new();
-        lines.read_line(&mut header)?;
-        let (mut number, mut out, mut bytes, mut line) = (0, None, bytes_max, Vec::new());
+        let own = |line: &[u8]| match name {
+            // Behind the first comma: without the account.
+            "settlements" => line.iter().position(|byte| *byte == b',').map_or(0, |comma| comma + 1),
+            _ => 0,
+        };
+        let room = if matches!(name, "orders" | "transactions") { bytes_max } else { usize::MAX };
+        let (mut header, mut line) = (Vec::new(), Vec::new());
+        lines.read_until(b'\n', &mut header)?;
+        let (mut number, mut out, mut bytes) = (0, None, usize::MAX);
         while lines.read_until(b'\n', &mut line)? > 0 {
-            if bytes >= bytes_max {
-                let mut file =
-                    BufWriter::new(File::create(desk.0.join(format!("files/{name}-{number:04}.csv")))?);
-                file.write_all(header.as_bytes())?;
+            if bytes >= room || out.is_none() {
+                let path = desk.0.join(format!("files/{name}-{number:04}.csv"));
+                let mut file = BufWriter::new(File::create(path)?);
+                file.write_all(header.get(own(&header)..).unwrap_or_default())?;
                 (number, bytes, out) = (number + 1, 0, Some(file));
             }
             bytes += line.len();
-            out.iter_mut().try_for_each(|file| file.write_all(&line))?;
+            let row = line.get(own(&line)..).unwrap_or_default();
+            out.iter_mut().try_for_each(|file| file.write_all(row))?;
             line.clear();
         }
     }
@@ -191,7 +199,16 @@ impl Stage<'_> {
     }
 
     fn judge(&self) -> Anything<()> {
-        let whole = judge(&self.desk.plan()?, &[], &self.desk, true, self.settings, self.work)?;
+        let is_ledger = |path: &Path| matches!(leg_of(path), Leg::Settlements | Leg::Bank);
+        let paths = self.desk.all("files")?.into_iter().enumerate().filter(|(_, path)| is_ledger(path));
+        let files = paths.map(|(place, path)| Ok((place, fs::read(&path)?, path)));
+        let files: Vec<_> = files.collect::<io::Result<_>>()?;
+        let names: Vec<_> = files.iter().map(|(_, _, path)| path.to_string_lossy()).collect();
+        let ledgers = files.iter().zip(&names);
+        let ledgers: Vec<_> = ledgers
+            .map(|((place, bytes, path), name)| Placed { place: *place, file: input(path, name, bytes) })
+            .collect();
+        let whole = judge(&self.desk.plan()?, &ledgers, &self.desk, true, self.settings, self.work)?;
         for (part, own) in whole.parts.iter().enumerate() {
             self.desk.put(&format!("judged/{part}"), own)?;
         }

@@ -111,7 +111,7 @@ fn execute(manifest: &Manifest, context: &Context, objects: &mut Objects) -> Res
     files.extend(heard.iter().map(HeardFile::input));
     let (open, closed) = (files_of(&carried.open), files_of(&carried.closed));
     let carried = Carried { open: &open, closed: &closed, keep_closed: true };
-    Ok(run::execute_generally(&carried, &files, &context.settings())?)
+    Ok(run::execute_after(&carried, &files, &context.settings())?)
 }
 
 /// A file without rows: up to when a source was heard, though it told of nothing.

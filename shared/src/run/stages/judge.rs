@@ -198,7 +198,10 @@ impl Overall {
 
         let settles = inputs.settlements.is_some() || inputs.bank.is_some();
         let mut inputs: Inputs<'_> = Inputs { notices: gathered.has_notices.then(Vec::new), ..inputs };
-        let mut books = Books::begin(&inputs, &fraud_rules_ran(fraud, &inputs), gathered.balance);
+        let mut balance = gathered.balance;
+        balance.book(Moved::New, inputs.settlements.iter().flatten());
+        balance.book(Moved::New, inputs.bank.iter().flatten());
+        let mut books = Books::begin(&inputs, &fraud_rules_ran(fraud, &inputs), balance);
         let (linked, groups): (Vec<Loaded>, Vec<_>) =
             loader.with(&sorted).linked(settles, work)?.into_iter().unzip();
         for (sorted, groups) in sorted.iter_mut().zip(groups) {

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::heard::Heard;
 use super::super::opened::{head, open_all};
 use super::super::parts::{Border, Shared, borders};
 use super::super::read::sample;
 use super::super::{RunError, Settings, StreamedFile};
-use crate::run::{Content, InputFile, heard::Heard};
+use crate::run::InputFile;
 
 /// More parts than this cost more to begin with than they save.
 const PARTS_MAX: usize = 512;
@@ -87,18 +88,5 @@ impl Planner {
         let Planner { account, sample, bytes, heard } = self;
         let parts = bytes.div_ceil(part_bytes.max(1)).clamp(1, PARTS_MAX);
         Plan { account, borders: borders(sample, parts), sources: heard.sources }
-    }
-}
-
-impl<'a> From<&InputFile<'a>> for StreamedFile<'a> {
-    fn from(file: &InputFile<'a>) -> StreamedFile<'a> {
-        StreamedFile {
-            leg: file.leg,
-            name: file.name,
-            source: file.source,
-            content: Content::Bytes(file.bytes),
-            format: file.format,
-            coverage: file.coverage,
-        }
     }
 }
