@@ -195,15 +195,19 @@ impl Desk {
             if first.is_none() && last.is_none() {
                 continue;
             }
-            let mut whole = first.unwrap_or_default();
+            let mut upload = self.store.upload(name);
+            let mut put = async |bytes: Vec<u8>| {
+                if matches!(name, "summary.json" | "breaks.csv") {
+                    told.entry(name.to_owned()).or_default().extend_from_slice(&bytes);
+                }
+                upload.append(&bytes).await
+            };
+            put(first.unwrap_or_default()).await?;
             for part in 0..self.cuts.plan.parts() {
-                whole.extend(self.store.find(&store::output(part, name)).await?.unwrap_or_default());
+                put(self.store.find(&store::output(part, name)).await?.unwrap_or_default()).await?;
             }
-            whole.extend(last.unwrap_or_default());
-            if matches!(name, "summary.json" | "breaks.csv") {
-                told.insert(name.to_owned(), whole.clone());
-            }
-            self.store.put_output(name, whole).await?;
+            put(last.unwrap_or_default()).await?;
+            upload.finish().await?;
         }
         Ok(told)
     }

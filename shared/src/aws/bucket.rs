@@ -4,11 +4,15 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
 use super::{Patience, SdkConfig, StoreError, failed};
 
 /// Largest object that is taken into memory: a function has a gigabyte or two, and rows point into these bytes.
 pub const OBJECT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Least bytes of a piece of an object that is written piece by piece: S3 takes 5 MiB at the least, and 10,000 pieces.
+const PIECE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Most objects that one listing gives; past it a function would spend its time on listing.
 const KEYS_MAX: usize = 100_000;
@@ -86,6 +90,13 @@ impl Bucket {
         request.send().await.map(drop).map_err(|error| failed("PutObject", error))
     }
 
+    /// Begins an object that is written piece by piece, however long it becomes. It is there when it is finished, and replaces
+    /// whatever has its name.
+    #[must_use]
+    pub fn upload(&self, key: &str) -> Upload {
+        Upload { bucket: self.clone(), key: key.to_owned(), id: None, parts: Vec::new(), waiting: Vec::new() }
+    }
+
     /// Reads an object, or one version of it; `None` where there is none.
     ///
     /// # Errors
@@ -153,5 +164,65 @@ impl Bucket {
         objects.retain(|object| !object.key.ends_with('/'));
         objects.sort_unstable();
         Ok(objects)
+    }
+}
+
+/// An object while it is written. One that is not finished is given up by the bucket's own rule.
+#[derive(Debug)]
+pub struct Upload {
+    bucket: Bucket,
+    key: String,
+    /// Once the first piece has gone.
+    id: Option<String>,
+    parts: Vec<CompletedPart>,
+    waiting: Vec<u8>,
+}
+
+impl Upload {
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn append(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.waiting.extend_from_slice(bytes);
+        if self.waiting.len() < PIECE_BYTES { Ok(()) } else { self.send().await }
+    }
+
+    /// Sends what waits as the next piece.
+    async fn send(&mut self) -> Result<(), StoreError> {
+        let Bucket { client, name } = &self.bucket;
+        let id = match &self.id {
+            Some(id) => id.clone(),
+            None => {
+                let begun = client.create_multipart_upload().bucket(name).key(&self.key).send().await;
+                let begun = begun.map_err(|error| failed("CreateMultipartUpload", error))?;
+                self.id.insert(begun.upload_id.unwrap_or_default()).clone()
+            }
+        };
+        let number = i32::try_from(self.parts.len().saturating_add(1)).unwrap_or(i32::MAX);
+        let piece = ByteStream::from(std::mem::take(&mut self.waiting));
+        let sent =
+            client.upload_part().bucket(name).key(&self.key).upload_id(id).part_number(number).body(piece);
+        let sent = sent.send().await.map_err(|error| failed("UploadPart", error))?;
+        self.parts.push(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).build());
+        Ok(())
+    }
+
+    /// Ends the object.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn finish(mut self) -> Result<(), StoreError> {
+        if self.id.is_none() {
+            return self.bucket.put(&self.key, self.waiting).await;
+        }
+        if !self.waiting.is_empty() {
+            self.send().await?;
+        }
+        let Upload { bucket: Bucket { client, name }, key, id, parts, .. } = self;
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let done = client.complete_multipart_upload().bucket(name).key(key).set_upload_id(id);
+        let done = done.multipart_upload(parts).send().await;
+        done.map(drop).map_err(|error| failed("CompleteMultipartUpload", error))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use cuadre::aws::bucket::Bucket;
+use cuadre::aws::bucket::{Bucket, Upload};
 use cuadre::aws::layout;
 use cuadre::aws::rows::{RowFile, RowFiles};
 use cuadre::calendar::Instant;
@@ -74,6 +74,11 @@ impl Store {
 
     pub(super) async fn put_output(&self, name: &str, bytes: Vec<u8>) -> Result<(), ReconcileError> {
         Ok(self.bucket.put(&format!("{}{name}", self.run_prefix), bytes).await?)
+    }
+
+    /// Begins an output of the run.
+    pub(super) fn upload(&self, name: &str) -> Upload {
+        self.bucket.upload(&format!("{}{name}", self.run_prefix))
     }
 
     pub(super) async fn find(&self, name: &str) -> Result<Option<Vec<u8>>, ReconcileError> {

@@ -139,6 +139,23 @@ async fn a_stage_that_comes_before_its_time_says_what_it_misses() {
     assert!(!world.legs_read_by("20260305T120000Z", &["orders"]).await.contains(&"late.csv".to_owned()));
 }
 
+/// An output may be larger than what one request or the memory takes.
+#[tokio::test]
+async fn an_output_is_written_piece_by_piece() {
+    let world = World::start().await;
+    let whole: Vec<u8> = (0..40_u32 << 20).map(|number| u8::try_from(number % 251).unwrap()).collect();
+    let mut upload = world.clients.bucket.upload("runs/tienda/large");
+    for piece in whole.chunks(7 << 20) {
+        upload.append(piece).await.unwrap();
+    }
+    assert!(world.aws.keys("runs/tienda/large").await.unwrap().is_empty(), "it is there when it is whole");
+    upload.finish().await.unwrap();
+    assert!(world.aws.object("runs/tienda/large").await.unwrap() == whole);
+    world.break_network(Service::S3, "uploadId", Trouble::Status(403), None);
+    let mut upload = world.clients.bucket.upload("runs/tienda/lost");
+    assert!(upload.append(&whole).await.is_err());
+}
+
 /// A run over a whole past closes more than one object that is read may hold.
 #[tokio::test]
 async fn the_run_after_remembers_the_end_of_very_many_stubs() {
