@@ -20,6 +20,9 @@ const WORLDS: u64 = 120;
 const LONG_WORLDS: u64 = 60;
 const DAYS: usize = 4;
 
+/// Trouble that comes late or touches what is closed.
+const LATE: [u32; 7] = [4, 5, 8, 22, 22, 31, 31];
+
 /// One of a settlement, and one of a month.
 const INVOICES: &str = "
 [[accounts.a.fee_invoices]]
@@ -106,6 +109,13 @@ impl World {
     /// Tells a payment on all legs, with one thing wrong now and then.
     fn tell(&mut self, pair: &Pair, trouble: u32) {
         let is = |number: u32| trouble == number;
+        if is(31) {
+            // The bank tells of a refund before anybody tells of the payment.
+            let debit = bank(pair.day, "OP-1", -pair.minor, &format!("DEV {}", pair.reference()));
+            self.day(pair.day).bank.push(debit);
+            let day = pair.day + 1;
+            return self.tell(&Pair { account: pair.account.clone(), day, ..*pair }, 13);
+        }
         if !is(1) && !is(30) {
             let row = self.order(pair, trouble);
             if is(2) {
@@ -223,6 +233,7 @@ impl World {
             // The same payment in another settlement.
             let mut again = line.clone();
             again[1].1 = format!("LIQ-{}", 2001 + batch);
+            again[10].1 = format!("OP-{}", 6001 + batch);
             self.day(arrives + 1).settlements.push(again);
         }
         if trouble == 23 {
@@ -257,9 +268,15 @@ impl World {
         self.day(arrives).settlements.push(line);
     }
 
-    /// Some rows come again a day or two later.
+    /// Some rows come again a day or two later, and some of the bank only then.
     fn tell_again(&mut self) {
         let World { chance, days, .. } = self;
+        for number in 1..days.len() {
+            if chance.odds(4) {
+                let late = std::mem::take(&mut days[number - 1].bank);
+                days[number].bank.extend(late);
+            }
+        }
         for number in 1..days.len() {
             let (before, after) = days.split_at_mut(number);
             let (before, after) = (&before[chance.index(number)], &mut after[0]);
@@ -307,11 +324,14 @@ fn world(seed: u64, days: usize) -> (Chance, Vec<Day>) {
         World { chance, days: (0..days).map(|_| Day::default()).collect(), sums: BTreeMap::new() };
     let (accounts, odds) = (1 + seed % 3, [6, 2, 30][usize::try_from(seed / 3 % 3).unwrap()]);
     let mut trouble = 0;
+    // Where only what comes late is trouble, settlements are closed before it comes.
+    let is_late = days > 1 && seed.is_multiple_of(2);
     for number in 0..world.chance.random.random_range(20..120_u32) {
         let account = ["a", "b", "tienda-3"][world.chance.index(usize::try_from(accounts).unwrap())];
         trouble = match trouble {
             // The pair before has a line with the id of this one, which is told twice.
             18 => 30,
+            _ if world.chance.odds(odds) && is_late => LATE[world.chance.index(LATE.len())],
             _ if world.chance.odds(odds) => world.chance.random.random_range(1..30),
             _ => 0,
         };
