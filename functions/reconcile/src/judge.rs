@@ -89,10 +89,19 @@ pub(crate) struct Judged {
 /// The objects of a run by name.
 pub(crate) type Objects = BTreeMap<String, Vec<u8>>;
 
-/// Makes the run.
-pub(crate) fn judge(manifest: &Manifest, mut objects: Objects) -> Result<Judged, JudgeError> {
+/// Makes the run, in the memory that the function has.
+pub(crate) fn judge(manifest: &Manifest, objects: Objects) -> Result<Judged, JudgeError> {
+    judge_within(manifest, objects, (LEG_BYTES_MAX, RUN_BYTES_MAX))
+}
+
+/// Makes the run; `bytes_max` is how much of each leg, and of all, is taken into memory.
+pub(crate) fn judge_within(
+    manifest: &Manifest,
+    mut objects: Objects,
+    bytes_max: (usize, usize),
+) -> Result<Judged, JudgeError> {
     let context = Context::of(manifest, &mut objects)?;
-    let mut run = execute(manifest, &context, &mut objects)?;
+    let mut run = execute(manifest, &context, &mut objects, bytes_max)?;
     let outputs = std::mem::take(&mut run.outputs).into_iter();
     let mut outputs: Vec<(String, Vec<u8>)> = outputs.map(|(name, bytes)| (name.to_owned(), bytes)).collect();
     let output = |name: &str| {
@@ -103,8 +112,13 @@ pub(crate) fn judge(manifest: &Manifest, mut objects: Objects) -> Result<Judged,
     Ok(Judged { run, outputs, difference, meanwhile: context.meanwhile })
 }
 
-fn execute(manifest: &Manifest, context: &Context, objects: &mut Objects) -> Result<Run, JudgeError> {
-    let rows = rows(manifest, objects)?;
+fn execute(
+    manifest: &Manifest,
+    context: &Context,
+    objects: &mut Objects,
+    bytes_max: (usize, usize),
+) -> Result<Run, JudgeError> {
+    let rows = rows(manifest, objects, bytes_max)?;
     let carried = Left::taken(manifest, objects)?;
     let mut files: Vec<InputFile<'_>> = rows.iter().map(|file| input(file, context.as_of)).collect();
     let heard = HeardFile::all(manifest, context.as_of)?;
@@ -154,13 +168,17 @@ impl HeardFile {
 }
 
 /// The files of every leg; what cannot be read was left out when the inputs were fixed.
-fn rows(manifest: &Manifest, objects: &mut Objects) -> Result<Vec<RowFile>, JudgeError> {
-    let (mut rows, mut bytes_left) = (Vec::new(), RUN_BYTES_MAX);
+fn rows(
+    manifest: &Manifest,
+    objects: &mut Objects,
+    (leg_max, run_max): (usize, usize),
+) -> Result<Vec<RowFile>, JudgeError> {
+    let (mut rows, mut bytes_left) = (Vec::new(), run_max);
     for leg in LEGS {
         let of_leg = manifest.of_leg(leg).iter();
         let of_leg = of_leg.map(|version| Ok((version.key.clone(), taken(objects, version)?)));
         let of_leg = of_leg.collect::<Result<_, JudgeError>>()?;
-        let read = RowFiles::unpacked(leg, of_leg, bytes_left.min(LEG_BYTES_MAX))?;
+        let read = RowFiles::unpacked(leg, of_leg, bytes_left.min(leg_max))?;
         let bytes = read.files.iter().map(|file| file.bytes.len()).fold(0, usize::saturating_add);
         bytes_left = bytes_left.saturating_sub(bytes);
         if let Some((key, _)) = read.left_out.into_iter().next() {

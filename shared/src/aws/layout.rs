@@ -11,6 +11,7 @@
 //! - `rejected/{leg}/account=A/{name}-{hash}.json`, `rejected/unknown/…`: that a whole file was rejected, and why
 //! - `runs/{account}/{run}/…`: the inputs and outputs of a run
 //! - `runs/{account}/dry/{time}-{policy}/…`: those of a dry run
+//! - `work/{account}/{run}/…`: what the stages of a run leave each other; kept for a week
 //! - `config/cuadre.toml`: the policy, where there is one
 //! - `config/mappings/{name}.toml`: mappings that the policy names
 //!
