@@ -171,6 +171,11 @@ impl Manifest {
         Manifest { policy, policy_sha256, engine_version: ENGINE_VERSION.to_owned(), ..self }
     }
 
+    /// The same without what is in other objects beside the rows.
+    pub(crate) fn bare(&self) -> Manifest {
+        Manifest { previous: None, untold: Vec::new(), looks: Vec::new(), ..self.clone() }
+    }
+
     pub(crate) fn moment(&self) -> Option<Instant> {
         Instant::parse(&self.as_of)
     }

@@ -90,9 +90,7 @@ impl Desk {
 
     /// Under what rows are read and parts written: nothing that is in other objects.
     fn bare(&self) -> Result<Context, JudgeError> {
-        let manifest =
-            Manifest { previous: None, untold: Vec::new(), looks: Vec::new(), ..self.manifest.clone() };
-        Context::of(&manifest, &mut Objects::new())
+        Context::of(&self.manifest.bare(), &mut Objects::new())
     }
 
     /// Under what the run is made.

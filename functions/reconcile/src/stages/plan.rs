@@ -106,8 +106,7 @@ pub(super) async fn plan(
 
 /// Looks at all files, one after the other.
 async fn cuts(manifest: &Manifest, part_bytes: usize, store: &Store) -> Result<Cuts, ReconcileError> {
-    let bare = Manifest { previous: None, untold: Vec::new(), looks: Vec::new(), ..manifest.clone() };
-    let context = Context::of(&bare, &mut Objects::new())?;
+    let context = Context::of(&manifest.bare(), &mut Objects::new())?;
     let (settings, mut planner) = (context.settings(), Planner::begin(&manifest.account));
     let mut cuts: Vec<Vec<usize>> = vec![Vec::new()];
     let mut bytes = 0_usize;
