@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import time
 
 import pytest
 
@@ -187,14 +188,16 @@ def test_a_repeated_tick_is_the_same_run_and_alerts_nobody(day):
 
 def test_a_run_in_stages_says_what_one_invocation_says(day):
     def both():
-        """The two runs; nothing where the tick of a minute has overtaken either."""
+        """The two runs, each of a moment of its own; nothing where the tick of a minute has overtaken either."""
         whole = day.invoke("Reconcile", {"account": ACCOUNT, "full": True})
+        time.sleep(1)
         execution = day.run_in_stages({"account": ACCOUNT, "part_bytes": 300})
         assert execution["status"] == "SUCCEEDED", execution
         staged = json.loads(execution["output"])
         return None if whole["overtaken"] or staged["overtaken"] else (whole, staged)
 
     whole, staged = next(runs for runs in (both() for _ in range(4)) if runs)
+    assert staged["as_of"] > whole["as_of"]
     assert (staged["breaks"], staged["rejected"]) == (whole["breaks"], whole["rejected"]) == (1, 0)
 
     def folder(run):

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::gather::Wanted;
 use crate::judge::{Judged, judge};
 use crate::manifest::ENGINE_VERSION;
-use crate::{Clients, ReconcileError, breaks, gather};
+use crate::{Clients, ReconcileError, breaks, gather, moment};
 
 /// What is to be run.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +56,7 @@ pub(crate) async fn reconcile(
 ) -> Result<Reconciled, ReconcileError> {
     let Order { account, as_of, after_arrival, full } = order;
     let Clients { table, bucket, .. } = clients;
-    let as_of = if after_arrival { as_of } else { with_the_word(account, as_of, table).await? };
+    let as_of = if after_arrival || full { as_of } else { with_the_word(account, as_of, table).await? };
     if let Some(run) = table.run(account, as_of).await?
         && (run.state == RunState::Done || (run.state == RunState::Quiet && after_arrival))
     {
@@ -70,6 +70,9 @@ pub(crate) async fn reconcile(
     }
     let (manifest, objects) =
         gather::fixed(&Wanted { account, as_of, full, dry: false }, &prefix, None, clients).await?;
+    if full {
+        moment::check_own(&manifest)?;
+    }
     let mut judged = judge(&manifest, objects)?;
     for (name, bytes) in std::mem::take(&mut judged.outputs) {
         bucket.put(&format!("{prefix}{name}"), bytes).await?;

@@ -44,8 +44,7 @@ pub(crate) async fn run(
     let now = clock();
     let policy = policy(task, clients).await?;
     // Without a cut nothing but the policy differs from the last run.
-    let named = task.cut.is_some() || task.scheduled_at.is_some();
-    let cut = match named {
+    let cut = match task.names_time() {
         true => task.time(now)?,
         false => clients.table.newest_run(account).await?.ok_or(TaskError::NoRun)?,
     };

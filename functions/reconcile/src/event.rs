@@ -184,6 +184,11 @@ pub enum TaskError {
         "policy names an object that is not in the bucket: put it there, or write its text as policy_text"
     )]
     NoPolicy,
+    /// The run of the moment that was named did not read everything.
+    #[error(
+        "a run of this moment stands that went on from the one before and did not read everything: name another cut, or none"
+    )]
+    Taken,
     /// A dry run without anything to judge.
     #[error("there is no run of this account yet to judge again: name a cut, the time up to which to judge")]
     NoRun,
@@ -207,6 +212,11 @@ impl Task {
             Task { policy: Some(key), .. } if !below_config(key) => Err(TaskError::PolicyElsewhere),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the event names a time.
+    pub(crate) fn names_time(&self) -> bool {
+        self.cut.is_some() || self.scheduled_at.is_some()
     }
 
     /// The time that the event names, if it names one, else now.

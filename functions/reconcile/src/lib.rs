@@ -11,6 +11,7 @@ mod event;
 mod gather;
 mod judge;
 mod manifest;
+mod moment;
 mod queue;
 mod replay;
 mod stages;
@@ -143,8 +144,7 @@ async fn by_task(
         tracing::info!(outcome = "dry_run", account, breaks = run.breaks, "dry run done");
         return Ok(Answer::DryRun(run));
     }
-    let order = Order { account, as_of: task.time(clock())?, after_arrival: false, full: task.full };
-    match Box::pin(account::reconcile(order, clients, clock)).await {
+    match Box::pin(run_now(task, account, clients, clock)).await {
         Ok(run) => {
             tell(&run);
             Ok(Answer::Reconciled(run))
@@ -154,6 +154,21 @@ async fn by_task(
             Err(error)
         }
     }
+}
+
+/// Makes the run that a person wants.
+async fn run_now(
+    task: &Task,
+    account: &str,
+    clients: &Clients,
+    clock: Clock<'_>,
+) -> Result<Reconciled, ReconcileError> {
+    let mut as_of = task.time(clock())?;
+    if task.full {
+        as_of = moment::free(account, as_of, task.names_time(), &clients.bucket, clock).await?;
+    }
+    let order = Order { account, as_of, after_arrival: false, full: task.full };
+    account::reconcile(order, clients, clock).await
 }
 
 /// One tick becomes one message for each account. The same tick again sends the same messages, which the queue takes once.

@@ -24,7 +24,7 @@ use crate::context::Context;
 use crate::event::{Stage, TaskError};
 use crate::judge::{HeardFile, JudgeError, Judged, Objects, input};
 use crate::manifest::Manifest;
-use crate::{Answer, Clients, Config, ReconcileError, gather, tell};
+use crate::{Answer, Clients, Config, ReconcileError, gather, moment, tell};
 
 /// Works on a stage.
 pub(crate) async fn work(
@@ -35,12 +35,13 @@ pub(crate) async fn work(
 ) -> Result<Answer, ReconcileError> {
     let account = config.accounts.find(stage.account()).ok_or(TaskError::Tick(TickError::UnknownAccount))?;
     let as_of = stage.as_of()?;
-    let store = Store::of(account, as_of, &clients.bucket);
+    let store = |as_of| Store::of(account, as_of, &clients.bucket);
     let done = |done| Ok(Answer::Done { done });
     let name = match stage {
         Stage::Plan { order, .. } => {
+            let as_of = moment::free(account, as_of, order.cut.is_some(), &clients.bucket, clock).await?;
             let part_bytes = order.part_bytes.unwrap_or(PART_BYTES);
-            let planned = plan::plan(account, as_of, part_bytes, &store, clients).await?;
+            let planned = plan::plan(account, as_of, part_bytes, &store(as_of), clients).await?;
             tracing::info!(
                 outcome = "stage",
                 account,
@@ -50,11 +51,11 @@ pub(crate) async fn work(
             );
             return Ok(Answer::Planned(planned));
         }
-        Stage::Cut { cut, .. } => Desk::open(store).await?.cut(*cut).await.map(|()| "cut")?,
-        Stage::Judge { .. } => Desk::open(store).await?.judge().await.map(|()| "judge")?,
-        Stage::Write { part, .. } => Desk::open(store).await?.write(*part).await.map(|()| "write")?,
+        Stage::Cut { cut, .. } => Desk::open(store(as_of)).await?.cut(*cut).await.map(|()| "cut")?,
+        Stage::Judge { .. } => Desk::open(store(as_of)).await?.judge().await.map(|()| "judge")?,
+        Stage::Write { part, .. } => Desk::open(store(as_of)).await?.write(*part).await.map(|()| "write")?,
         Stage::Join { .. } => {
-            let run = Desk::open(store).await?.join(account, as_of, clients, clock).await?;
+            let run = Desk::open(store(as_of)).await?.join(account, as_of, clients, clock).await?;
             tell(&run);
             return Ok(Answer::Reconciled(run));
         }

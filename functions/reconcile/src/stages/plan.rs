@@ -11,7 +11,7 @@ use crate::event::Stage;
 use crate::gather::{Wanted, fix, gathered};
 use crate::judge::{HeardFile, JudgeError, LEGS, Objects, input};
 use crate::manifest::{Manifest, Version};
-use crate::{Clients, ReconcileError};
+use crate::{Clients, ReconcileError, moment};
 
 /// The name of the plan.
 pub(super) const PLAN: &str = "plan.json";
@@ -82,6 +82,7 @@ pub(super) async fn plan(
             fix(manifest, Objects::new(), &store.run_prefix, &store.bucket).await?.0
         }
     };
+    moment::check_own(&manifest)?;
     let cuts = match store.find(PLAN).await? {
         Some(standing) => serde_json::from_slice(&standing).map_err(JudgeError::Manifest)?,
         None => {

@@ -113,6 +113,29 @@ async fn settlements_and_the_bank_are_part_of_a_run_in_stages() {
     assert!(text("closed.ndjson").contains("\"L-0\""), "stubs of paid pairs have their lines of settlements");
 }
 
+/// A tick's run went on from the one before: to read its inputs alone would close what has been open since then.
+#[tokio::test]
+async fn a_run_of_everything_is_never_made_from_the_inputs_of_one_that_went_on() {
+    let world = World::start().await;
+    world.run("2026-03-04T07:00:00-05:00").await.unwrap();
+    world.run(MORNING).await.unwrap();
+    assert!(world.manifest("20260305T120000Z").await.carried.is_some());
+    let order = json!({"account": "tienda", "cut": MORNING});
+    let plan = |order: Value| json!({"stage": "plan", "order": order, "started_at": MORNING});
+    let error = world.stage(plan(order)).await.unwrap_err().to_string();
+    assert!(error.contains("name another cut"), "{error}");
+    let task = Task { full: true, cut: Some(MORNING.to_owned()), ..of_account() };
+    let error = world.by_hand(task, &at(MORNING)).await.unwrap_err().to_string();
+    assert!(error.contains("name another cut"), "{error}");
+    // Nobody has named the moment: the next one is as good.
+    let (staged, _) = world.in_stages(json!({"account": "tienda"})).await;
+    assert_eq!((&staged["as_of"], &staged["breaks"]), (&json!("2026-03-05T07:00:01-05:00"), &json!(1)));
+    assert_eq!(world.manifest("20260305T120001Z").await.carried, None);
+    assert_eq!(world.open_classes().await, ["status_mismatch A-7"]);
+    let whole = world.by_hand(Task { full: true, ..of_account() }, &at(MORNING)).await.unwrap();
+    assert_eq!((whole.as_of.as_str(), whole.breaks), ("2026-03-05T07:00:01-05:00", 1));
+}
+
 #[tokio::test]
 async fn a_stage_that_comes_before_its_time_says_what_it_misses() {
     let world = World::start().await;
