@@ -175,6 +175,14 @@ pub(super) fn pack_report(row: &ReportRow<'_>, account: u32, tag: u32, out: &mut
     writer.finish();
 }
 
+/// Reads the next field if the row has it. A function that gave a field or nothing or a defect would write all three to memory, and
+/// whoever asks would wait for it.
+macro_rules! optional {
+    ($flags:ident, $read:expr) => {
+        if $flags.next() { Some($read?) } else { None }
+    };
+}
+
 /// Reads an order out into a row that held another; `accounts` are the names by number. `None` is a defect of the packing.
 pub(super) fn unpack_order<'p>(
     bytes: &'p [u8],
@@ -195,18 +203,18 @@ pub(super) fn unpack_order<'p>(
             row.cips.push(Cip::from_number(numbers.number()?)?);
         }
     }
-    row.expires_at = fields.read(|| numbers.time())?;
-    row.paid_at = fields.read(|| numbers.time())?;
-    row.fulfilled_at = fields.read(|| numbers.time())?;
-    row.refunded_minor = fields.read(|| numbers.signed())?;
-    row.updated_at = fields.read(|| numbers.time())?;
+    row.expires_at = optional!(fields, numbers.time());
+    row.paid_at = optional!(fields, numbers.time());
+    row.fulfilled_at = optional!(fields, numbers.time());
+    row.refunded_minor = optional!(fields, numbers.signed());
+    row.updated_at = optional!(fields, numbers.time());
     let mut texts = Texts { rest: std::str::from_utf8(numbers.rest).ok()? };
     row.reference_id = texts.text()?;
-    row.refund_payee_id = fields.read(|| texts.text())?;
-    row.store = fields.read(|| texts.text())?;
-    row.payer_id = fields.read(|| texts.text())?;
-    row.ip = fields.read(|| texts.text())?;
-    row.extras = fields.read(|| texts.extras())?.unwrap_or_default();
+    row.refund_payee_id = optional!(fields, texts.text());
+    row.store = optional!(fields, texts.text());
+    row.payer_id = optional!(fields, texts.text());
+    row.ip = optional!(fields, texts.text());
+    row.extras = optional!(fields, texts.extras()).unwrap_or_default();
     Some(())
 }
 
@@ -224,21 +232,21 @@ pub(super) fn unpack_report<'p>(
     row.cip = Cip::from_number(head.cip);
     row.amount = head.money();
     row.status = head.status(&ReportStatus::ALL)?;
-    row.created_at = fields.read(|| numbers.time())?;
-    row.expires_at = fields.read(|| numbers.time())?;
-    row.paid_at = fields.read(|| numbers.time())?;
-    row.refunded_minor = fields.read(|| numbers.signed())?;
-    row.commission = fields.read(|| numbers.signed())?.map(Micros);
-    row.igv = fields.read(|| numbers.signed())?.map(Micros);
-    row.net = fields.read(|| numbers.signed())?.map(Micros);
-    row.observed_at = fields.read(|| numbers.time())?;
+    row.created_at = optional!(fields, numbers.time());
+    row.expires_at = optional!(fields, numbers.time());
+    row.paid_at = optional!(fields, numbers.time());
+    row.refunded_minor = optional!(fields, numbers.signed());
+    row.commission = optional!(fields, numbers.signed().map(Micros));
+    row.igv = optional!(fields, numbers.signed().map(Micros));
+    row.net = optional!(fields, numbers.signed().map(Micros));
+    row.observed_at = optional!(fields, numbers.time());
     let mut texts = Texts { rest: std::str::from_utf8(numbers.rest).ok()? };
-    row.reference_id = fields.read(|| texts.text())?;
-    row.provider_id = fields.read(|| texts.text())?;
-    row.operation_number = fields.read(|| texts.text())?;
-    row.settlement_id = fields.read(|| texts.text())?;
-    row.store = fields.read(|| texts.text())?;
-    row.extras = fields.read(|| texts.extras())?.unwrap_or_default();
+    row.reference_id = optional!(fields, texts.text());
+    row.provider_id = optional!(fields, texts.text());
+    row.operation_number = optional!(fields, texts.text());
+    row.settlement_id = optional!(fields, texts.text());
+    row.store = optional!(fields, texts.text());
+    row.extras = optional!(fields, texts.extras()).unwrap_or_default();
     Some(())
 }
 
@@ -341,11 +349,11 @@ struct Flags {
 }
 
 impl Flags {
-    /// Reads the next field if the row has it; the outer `None` is a defect.
-    fn read<T>(&mut self, read: impl FnOnce() -> Option<T>) -> Option<Option<T>> {
-        let set = self.rest & 1 == 1;
+    /// Whether the row has the next field.
+    const fn next(&mut self) -> bool {
+        let is_there = self.rest & 1 == 1;
         self.rest >>= 1;
-        if set { read().map(Some) } else { Some(None) }
+        is_there
     }
 }
 

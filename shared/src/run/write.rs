@@ -332,19 +332,24 @@ impl<'s, 'j: 's> Scribe<'s, 'j> {
         self.written.kept.extend(line.kept);
     }
 
-    fn write_plain(&mut self, group: &[Entry]) -> Result<(), RunError> {
-        let (mut order, mut report) = (None, None);
+    /// Reads out the rows of a plain group, and tells whether there is an order and a report's row. `None` is a defect of the packing.
+    fn read_out(&mut self, group: &[Entry]) -> Option<(bool, bool)> {
+        let (mut has_order, mut has_report) = (false, false);
         for entry in group {
             if entry.is_report() {
-                let bytes = self.part.reports.get(entry.at).ok_or(RunError::Packing)?;
-                unpack_report(bytes, self.judging.names, &mut self.report).ok_or(RunError::Packing)?;
-                report = Some(&self.report);
+                unpack_report(self.part.reports.get(entry.at)?, self.judging.names, &mut self.report)?;
+                has_report = true;
             } else {
-                let bytes = self.part.orders.get(entry.at).ok_or(RunError::Packing)?;
-                unpack_order(bytes, self.judging.names, &mut self.order).ok_or(RunError::Packing)?;
-                order = Some(&self.order);
+                unpack_order(self.part.orders.get(entry.at)?, self.judging.names, &mut self.order)?;
+                has_order = true;
             }
         }
+        Some((has_order, has_report))
+    }
+
+    fn write_plain(&mut self, group: &[Entry]) -> Result<(), RunError> {
+        let (has_order, has_report) = self.read_out(group).ok_or(RunError::Packing)?;
+        let (order, report) = (has_order.then_some(&self.order), has_report.then_some(&self.report));
         if order.zip(report).is_some_and(|(order, report)| self.plain.left_early(order, report)) {
             return self.write_found(group);
         }
