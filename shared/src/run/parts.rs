@@ -99,13 +99,27 @@ struct Accounts<'f> {
     long: HashMap<String, Account<'f>, FixedState>,
 }
 
-/// A name of up to fifteen bytes as a key, its length behind it.
+/// A name of up to fifteen bytes as a key, its length behind it. It is put together of words, since a word that was written letter by
+/// letter cannot be read back at once.
 fn short_name(name: &str) -> Option<u128> {
-    let mut key = 0_u128.to_le_bytes();
-    let (length, letters) = key.split_last_mut()?;
-    letters.get_mut(..name.len())?.copy_from_slice(name.as_bytes());
-    *length = u8::try_from(name.len()).ok()?;
-    Some(u128::from_le_bytes(key))
+    /// Words that lie over each other; the first bytes of the second one are the last of the first one.
+    fn overlapping<const BYTES: usize>(letters: &[u8]) -> Option<([u8; BYTES], [u8; BYTES], u32)> {
+        let (first, last) = (letters.first_chunk()?, letters.last_chunk()?);
+        let twice = BYTES.saturating_mul(2).checked_sub(letters.len())?;
+        Some((*first, *last, u32::try_from(twice).ok()?.saturating_mul(u8::BITS)))
+    }
+    let letters = name.as_bytes();
+    let length = u8::try_from(letters.len()).ok().filter(|length| *length < 16)?;
+    let (low, high) = if let Some((first, last, twice)) = overlapping::<8>(letters) {
+        (u64::from_le_bytes(first), u64::from_le_bytes(last).checked_shr(twice).unwrap_or(0))
+    } else if let Some((first, last, twice)) = overlapping::<4>(letters) {
+        let last = u32::from_le_bytes(last).checked_shr(twice).unwrap_or(0);
+        (u64::from(last) << u32::BITS | u64::from(u32::from_le_bytes(first)), 0)
+    } else {
+        (letters.iter().rev().fold(0, |word, letter| word << u8::BITS | u64::from(*letter)), 0)
+    };
+    let high = high | u64::from(length) << (u64::BITS - u8::BITS);
+    Some(u128::from(high) << u64::BITS | u128::from(low))
 }
 
 impl Default for Accounts<'_> {
@@ -277,7 +291,13 @@ mod tests {
         let fraud = Fraud::default();
         let shared = Shared::new(Vec::new());
         let mut accounts = Accounts::default();
-        let names: Vec<String> = (0..40).map(|length| "a".repeat(length)).chain(["á".repeat(8)]).collect();
+        // Of each length one name of equal letters, and others that differ from it in one place.
+        let of_length = |length: usize| {
+            let differing =
+                move |place: usize| format!("{}b{}", "a".repeat(place), "a".repeat(length - place - 1));
+            (0..length).map(differing).chain(["a".repeat(length)])
+        };
+        let names: Vec<String> = (0..40).flat_map(of_length).chain(["á".repeat(8)]).collect();
         for name in &names {
             assert!(accounts.get(name).is_none(), "{name}");
             accounts.insert(name, shared.account(name, &fraud));
