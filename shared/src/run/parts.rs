@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 
 use super::general::look;
 use super::packed::{pack_order, pack_report};
-use super::pile::Pile;
+use super::pile::{Pile, Stock};
 use super::references::{Bins, HASH, reference_hash, tag_of};
 use super::{FileCoverage, Look, Settings};
 use crate::config::fraud::{Fraud, FraudRules};
@@ -181,6 +181,7 @@ pub(super) struct Collected<'s> {
     /// Rows of other accounts.
     pub left_out: u64,
     packed: Vec<u8>,
+    stock: Stock,
 }
 
 impl<'s> Collected<'s> {
@@ -200,6 +201,7 @@ impl<'s> Collected<'s> {
             looks: Vec::new(),
             left_out: 0,
             packed: Vec::new(),
+            stock: Stock::default(),
         }
     }
 
@@ -233,7 +235,7 @@ impl<'s> Collected<'s> {
         self.orders_read.add(row.amount);
         pack_order(row, account, tag_of(reference), &mut self.packed);
         match part.and_then(|part| self.parts.get_mut(part)) {
-            Some(part) => part.orders.push(&self.packed),
+            Some(part) => part.orders.push_from(&self.packed, &mut self.stock),
             None => {
                 self.loose.orders.push(&self.packed);
                 self.shared_cips.extend(row.cips.iter().map(|cip| (account, *cip)));
@@ -276,7 +278,7 @@ impl<'s> Collected<'s> {
         let tag = reference.map_or(0, |reference| tag_of(reference_hash(account, reference)));
         pack_report(row, account, tag, &mut self.packed);
         match part.and_then(|part| self.parts.get_mut(part)) {
-            Some(part) => part.reports.push(&self.packed),
+            Some(part) => part.reports.push_from(&self.packed, &mut self.stock),
             None => self.loose.reports.push(&self.packed),
         }
     }
