@@ -256,6 +256,22 @@ mod tests {
     }
 
     #[test]
+    fn an_order_that_is_named_like_a_formula_is_a_text_in_every_table() {
+        let named =
+            |text: &str| text.replace("PED-1", "\"=HYPERLINK(\"\"https://example.com\"\",\"\"x\"\")\"");
+        let orders = named(ORDERS) + "tienda,=2+3,5000000009,1.00,PEN,=2+4,2026-03-02T09:30:00-05:00\n";
+        let folder = folder(&[("orders.csv", &orders), ("other.csv", &REPORTS.replace("22.50", "20.00"))]);
+        reconcile(folder.path(), "--orders orders.csv --reports other.csv --out out").unwrap();
+        let text = |name: &str| fs::read_to_string(folder.path().join("out").join(name)).unwrap();
+        assert!(
+            text("breaks.csv").contains(",\"'=HYPERLINK(\"\"https://example.com"),
+            "{}",
+            text("breaks.csv")
+        );
+        assert!(text("rejected.csv").contains(",'=2+4\n"), "{}", text("rejected.csv"));
+    }
+
+    #[test]
     fn agreement_is_told_from_breaks_and_rejects() {
         let other = REPORTS.replace("22.50", "20.00");
         let bad = format!("{REPORTS}tienda,5000000002,1e3,PEN,paid,2026-03-02T10:30:00-05:00\n");

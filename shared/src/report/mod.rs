@@ -4,6 +4,7 @@ pub mod alert;
 pub mod code;
 pub mod difference;
 mod facts;
+mod formula;
 pub mod meanwhile;
 mod open;
 mod settlements;

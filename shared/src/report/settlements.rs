@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::formula;
 use super::summary::{LegRecord, Unit, leg_record_in};
 use crate::money::format_minor;
 use crate::reconcile::{Conservation, Settlement, Statement, amount_text};
@@ -64,7 +65,7 @@ fn fields(settlement: &Settlement) -> [String; 21] {
     let deposit = settlement.deposit;
     [
         settlement.account.clone(),
-        settlement.settlement_id.clone(),
+        formula::harmless(&settlement.settlement_id).into_owned(),
         settlement.currency.code().to_owned(),
         settlement.paid_on.map(|day| day.to_string()).unwrap_or_default(),
         payments.to_string(),
@@ -78,7 +79,7 @@ fn fields(settlement: &Settlement) -> [String; 21] {
         amount_text(rounding),
         amount_text(net),
         amount_text(unexplained),
-        settlement.bank_reference.clone(),
+        formula::harmless(&settlement.bank_reference).into_owned(),
         deposit.map(|deposit| format_minor(deposit.minor)).unwrap_or_default(),
         deposit.map(|deposit| format_minor(deposit.itf_minor)).unwrap_or_default(),
         deposit.map(|deposit| amount_text(deposit.difference)).unwrap_or_default(),

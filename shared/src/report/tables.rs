@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::formula;
 use crate::formats::{Rejected, write_cips};
 use crate::ids::BreakId;
 use crate::money::{write_digits, write_minor};
@@ -142,14 +143,17 @@ fn may_need_quotes(text: &[u8]) -> bool {
     }
 }
 
-/// Appends a field, in quotes where it holds what would end it.
+/// Appends a field, in quotes where it holds what would end it, and never as a formula.
 pub(super) fn write_field(text: &str, out: &mut Vec<u8>) {
     let needs = |byte: u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
+    let apostrophe: &[u8] = if formula::begins(text) { b"'" } else { b"" };
     if !may_need_quotes(text.as_bytes()) || !text.bytes().any(needs) {
+        out.extend_from_slice(apostrophe);
         out.extend_from_slice(text.as_bytes());
         return;
     }
     out.push(b'"');
+    out.extend_from_slice(apostrophe);
     for byte in text.bytes() {
         if byte == b'"' {
             out.push(b'"');
@@ -240,7 +244,9 @@ pub fn rejected_csv(rejected: &[Rejected]) -> Result<Vec<u8>, csv::Error> {
     writer.write_record(["file", "line", "field", "reason", "value"])?;
     for row in rejected {
         let line = row.line.to_string();
-        writer.write_record([&row.file, &line, &row.field, &row.reason, &row.value])?;
+        let [file, field, reason, value] =
+            [&row.file, &row.field, &row.reason, &row.value].map(|text| formula::harmless(text));
+        writer.write_record([file.as_ref(), &line, &field, &reason, &value])?;
     }
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }
@@ -269,10 +275,14 @@ mod tests {
             ";",
             "'",
             "#",
-            "\t",
+            "a\t",
+            "=1",
+            "=HYPERLINK(\"https://example.com\",\"x\")",
+            "-15.00",
+            "-x",
         ] {
             let mut writer = csv::Writer::from_writer(Vec::new());
-            writer.write_record([text, "end"]).unwrap();
+            writer.write_record([&*formula::harmless(text), "end"]).unwrap();
             let expected = String::from_utf8(writer.into_inner().unwrap()).unwrap();
             let mut out = Vec::new();
             write_field(text, &mut out);
