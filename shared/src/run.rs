@@ -198,16 +198,18 @@ pub const OUTPUTS: [&str; 7] = [
 
 /// Outputs in memory.
 #[derive(Debug, Default)]
-struct InMemory(Vec<(&'static str, Vec<u8>)>);
+pub struct OutputsInMemory(Vec<(&'static str, Vec<u8>)>);
 
-impl InMemory {
-    fn in_order(mut self) -> Vec<(&'static str, Vec<u8>)> {
+impl OutputsInMemory {
+    /// Those that were written, by name, in the order of [`OUTPUTS`].
+    #[must_use]
+    pub fn in_order(mut self) -> Vec<(&'static str, Vec<u8>)> {
         self.0.sort_by_key(|(name, _)| OUTPUTS.iter().position(|known| known == name));
         self.0
     }
 }
 
-impl Outputs for InMemory {
+impl Outputs for OutputsInMemory {
     fn append(&mut self, name: &'static str, bytes: &[u8]) -> io::Result<()> {
         match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some((_, output)) => output.extend_from_slice(bytes),
@@ -325,10 +327,10 @@ pub fn execute_after(
 
 fn in_memory<'a>(
     files: &[InputFile<'a>],
-    run: impl FnOnce(&[StreamedFile<'a>], &mut InMemory) -> Result<Run, RunError>,
+    run: impl FnOnce(&[StreamedFile<'a>], &mut OutputsInMemory) -> Result<Run, RunError>,
 ) -> Result<Run, RunError> {
     let files: Vec<StreamedFile<'_>> = files.iter().map(StreamedFile::from).collect();
-    let mut outputs = InMemory::default();
+    let mut outputs = OutputsInMemory::default();
     let run = run(&files, &mut outputs)?;
     Ok(Run { outputs: outputs.in_order(), ..run })
 }

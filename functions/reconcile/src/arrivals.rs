@@ -75,8 +75,7 @@ impl<'c> Arrivals<'c> {
             }
         }
         let account = self.account;
-        // Settlements and the bank are judged in one place, however the rest is cut.
-        let is_whole = !self.rows_pass || matches!(leg, Leg::Settlements | Leg::Bank);
+        let is_whole = !self.rows_pass || leg.is_judged_whole();
         let leg_max = if is_whole { LEG_BYTES_MAX } else { usize::MAX };
         check_fit(&layout::rows_prefix(leg, account), &wanted, leg_max.min(self.bytes_left))?;
         let bytes = wanted.iter().fold(0_u64, |sum, listed| sum.saturating_add(listed.bytes));

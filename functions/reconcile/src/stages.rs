@@ -14,7 +14,7 @@ use cuadre::aws::schedule::TickError;
 use cuadre::calendar::{Clock, Instant};
 use cuadre::formats::Leg;
 use cuadre::run::stages::{Cut, Joined, Placed, Whole, cut, join, judge, write};
-use cuadre::run::{OUTPUTS, Outputs, Work};
+use cuadre::run::{OUTPUTS, OutputsInMemory, Work};
 pub use plan::Planned;
 use plan::{Cuts, PART_BYTES, PLAN};
 use store::Store;
@@ -119,8 +119,7 @@ impl Desk {
     /// Judges what hangs together across parts.
     async fn judge(self) -> Result<(), ReconcileError> {
         let context = self.context().await?;
-        let is_ledger = |_: usize, leg: Leg| matches!(leg, Leg::Settlements | Leg::Bank);
-        let files = Files::fetched(&self.manifest, &self.store, is_ledger).await?;
+        let files = Files::fetched(&self.manifest, &self.store, |_, leg| leg.is_judged_whole()).await?;
         let (plan, left) = (self.cuts.plan.clone(), self.store.left(self.cuts.cuts.len()));
         let Whole { terms, parts, judged } = apart(move || {
             let ledgers = files.placed(context.as_of);
@@ -142,13 +141,13 @@ impl Desk {
         let pieces = self.store.pieces(part).await?;
         let plan = self.cuts.plan.clone();
         let (written, done) = apart(move || {
-            let mut written = Written::default();
+            let mut written = OutputsInMemory::default();
             let settings = context.settings();
             let done = write(&plan, &terms, &own, &pieces, &settings, shared_work(), &mut written)?;
             Ok((written, done))
         })
         .await?;
-        for (name, bytes) in written.0 {
+        for (name, bytes) in written.in_order() {
             self.store.put(&store::output(part, name), bytes).await?;
         }
         self.store.put(&store::done(part), done).await
@@ -242,19 +241,5 @@ impl Files {
         let rows = self.rows.iter().map(|(place, file)| Placed { place: *place, file: input(file, as_of) });
         let heard = self.heard.iter().map(|(place, file)| Placed { place: *place, file: file.input() });
         rows.chain(heard).collect()
-    }
-}
-
-/// What a part has written.
-#[derive(Default)]
-struct Written(Named);
-
-impl Outputs for Written {
-    fn append(&mut self, name: &'static str, bytes: &[u8]) -> std::io::Result<()> {
-        match self.0.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, output)) => output.extend_from_slice(bytes),
-            None => self.0.push((name, bytes.to_vec())),
-        }
-        Ok(())
     }
 }

@@ -98,6 +98,12 @@ impl Leg {
             Leg::Bank => "bank",
         }
     }
+
+    /// Whether its lines are judged in one place, however a run is cut: they are about payments of all parts.
+    #[must_use]
+    pub const fn is_judged_whole(self) -> bool {
+        matches!(self, Leg::Settlements | Leg::Bank)
+    }
 }
 
 /// How the bytes of a file are laid out.

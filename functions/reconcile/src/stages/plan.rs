@@ -119,7 +119,7 @@ async fn cuts(manifest: &Manifest, part_bytes: usize, store: &Store) -> Result<C
         }
         cuts.last_mut().into_iter().for_each(|cut| cut.push(place));
     };
-    let is_cut = |leg: Leg| !matches!(leg, Leg::Settlements | Leg::Bank);
+    let is_cut = |leg: Leg| !leg.is_judged_whole();
     let listed = listed(manifest);
     let of_pairs: Vec<_> = listed.iter().copied().filter(|file| is_cut(file.leg)).collect();
     for some in of_pairs.chunks(READ_AT_ONCE) {

@@ -2,7 +2,7 @@
 
 use super::super::general::{Found, append, close};
 use super::super::write::Closed;
-use super::super::{InMemory, Outputs, Run, RunError, Settings};
+use super::super::{Outputs, OutputsInMemory, Run, RunError, Settings};
 use super::Plan;
 use super::wire::{Done, Judged, unpacked};
 use crate::report;
@@ -37,7 +37,7 @@ pub fn join(
         books.add(done.books);
         breaks.append(&mut done.kept);
     }
-    let (mut begin, mut end) = (InMemory::default(), InMemory::default());
+    let (mut begin, mut end) = (OutputsInMemory::default(), OutputsInMemory::default());
     append(&begun, &mut begin)?;
     if terms.keep_closed {
         begin.append("closed.ndjson", &[])?;
