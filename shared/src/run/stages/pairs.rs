@@ -186,8 +186,8 @@ impl<'p> Pairs<'p> for Brought<'p> {
         Ok(Found::all(found))
     }
 
-    fn is_there(&self, place: Place, _: &[Sorted]) -> bool {
-        self.there.contains(&place)
+    fn are_there(&self, places: &[Place], _: &[Sorted]) -> Vec<bool> {
+        places.iter().map(|place| self.there.contains(place)).collect()
     }
 
     fn bring(&mut self, places: &[Place], _: &[Sorted], take: &mut Take<'_, 'p>) -> Result<(), RunError> {
