@@ -32,7 +32,7 @@ pub(crate) async fn free(
     for seconds in 0..=last {
         let as_of = wanted.moved(TimeDelta::seconds(seconds));
         let standing = manifest_of(bucket, &layout::run_prefix(account, as_of)).await?;
-        if standing.is_some_and(|manifest| manifest.carried.is_some()) {
+        if standing.is_some_and(|manifest| check_own(&manifest).is_err()) {
             continue;
         }
         // What arrives before a moment has passed belongs to its run.
@@ -43,7 +43,7 @@ pub(crate) async fn free(
     Err(TaskError::Taken.into())
 }
 
-/// That a simultaneous run has not taken the moment since.
+/// That the inputs of a moment are not those of a run that went on; a simultaneous one may have taken it.
 pub(crate) fn check_own(manifest: &Manifest) -> Result<(), TaskError> {
     if manifest.carried.is_some() { Err(TaskError::Taken) } else { Ok(()) }
 }

@@ -275,6 +275,7 @@ mod tests {
             ";",
             "'",
             "#",
+            "\t",
             "a\t",
             "=1",
             "=HYPERLINK(\"https://example.com\",\"x\")",
